@@ -1,0 +1,161 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Databases of the tests, cached in two layers.
+
+The modules of the core are activated once for each set of installed versions;
+ours are activated on top of that copy once for each state of our sources.
+Without DB_CACHE in the environment nothing is kept.
+"""
+import fcntl
+import hashlib
+import importlib
+import importlib.metadata
+import os
+import tempfile
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from proteus import config as proteus_config
+from trytond import backend
+from trytond.modules import get_module_info
+from trytond.tests import test_tryton, tools
+
+__all__ = [
+    'MODULES', 'ModuleTestCase', 'activate_modules', 'source_key',
+    'versions_key']
+
+MODULES = ['crm_party', 'fleet', 'loan', 'sms_mailing', 'stock_ext']
+_SOURCES = {'.py', '.xml', '.cfg', '.po', '.fodt', '.svg', '.html', '.csv'}
+
+
+@cache
+def versions_key():
+    "Return a hash of the installed Tryton distributions"
+    versions = sorted(
+        f'{d.name}=={d.version}' for d in importlib.metadata.distributions()
+        if d.name.lower().startswith(('trytond', 'proteus'))
+        and d.name != 'trytond-caravan')
+    return hashlib.sha1('\n'.join(versions).encode()).hexdigest()[:12]
+
+
+@cache
+def source_key():
+    "Return a hash of the sources of our modules, tests and docs left out"
+    digest = hashlib.sha1(versions_key().encode())
+    for module in MODULES:
+        package = importlib.import_module(f'trytond.modules.{module}')
+        root = Path(package.__file__).parent
+        for path in sorted(root.rglob('*')):
+            name = path.relative_to(root)
+            if (path.suffix in _SOURCES
+                    and name.parts[0] not in {'tests', 'doc'}):
+                digest.update(str(name).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _core(modules):
+    "Return the modules of the core that modules stand on"
+    result, todo = set(), list(modules)
+    while todo:
+        module = todo.pop()
+        if module in result:
+            continue
+        result.add(module)
+        todo.extend(get_module_info(module).get('depends', []))
+    return sorted(result - set(MODULES) - {'ir', 'res'})
+
+
+def _base_file(modules):
+    name = hashlib.sha1(
+        '-'.join([versions_key(), *modules]).encode()).hexdigest()[:20]
+    if backend.name == 'postgresql':
+        return f'{test_tryton.DB_CACHE}/base-{name}'
+    return str(Path(test_tryton.DB_CACHE).parent / f'base-{name}.dump')
+
+
+def _copy(path, restore):
+    if backend.name == 'postgresql':
+        copy = test_tryton._pg_restore if restore else test_tryton._pg_dump
+        return copy(path)
+    return test_tryton._sqlite_copy(path, restore=restore)
+
+
+@contextmanager
+def _lock(name):
+    "Let one process at a time fill a cache"
+    digest = hashlib.sha1(name.encode()).hexdigest()
+    path = Path(tempfile.gettempdir(), f'caravan-{os.getuid()}-{digest}.lock')
+    with path.open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _prepare(modules):
+    "Make the test database have modules activated"
+    test_tryton.drop_db()
+    if not test_tryton.DB_CACHE:
+        return test_tryton.activate_module(modules)
+    with _lock('-'.join(modules) + source_key()):
+        if test_tryton.restore_db_cache('-'.join(modules)):
+            return
+        core = _core(modules)
+        base = _base_file(core)
+        with _lock(base):
+            if _copy(base, restore=True):
+                test_tryton.Pool(test_tryton.DB_NAME).init()
+            else:
+                if backend.name == 'sqlite':
+                    os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
+                _activate_uncached(core)
+                _copy(base, restore=False)
+        _update_list()
+        test_tryton.activate_module(modules)
+
+
+def _activate_uncached(modules):
+    kept, test_tryton.DB_CACHE = test_tryton.DB_CACHE, None
+    try:
+        test_tryton.activate_module(modules)
+    finally:
+        test_tryton.DB_CACHE = kept
+
+
+@test_tryton.with_transaction(user=0)
+def _update_list():
+    "Our dependencies may have changed since the base was made"
+    test_tryton.Pool().get('ir.module').update_list()
+    test_tryton.Transaction().commit()
+
+
+class ModuleTestCase(test_tryton.ModuleTestCase):
+    "Tests that each module of the suite passes"
+
+    @classmethod
+    def setUpClass(cls):
+        _prepare([cls.module, *(cls.extras or [])])
+        test_tryton.drop_db()
+        super().setUpClass()
+
+
+def activate_modules(modules, *setup):
+    """Activate modules for a scenario, call each setup(config=config).
+
+    As trytond.tests.tools.activate_modules, on top of the cached core.
+    """
+    if isinstance(modules, str):
+        modules = [modules]
+    modules = sorted(modules)
+    name = '-'.join(modules)
+    if functions := '|'.join(tools._func_name(f) for f in setup):
+        name += f'--{functions}'
+    test_tryton.drop_db()
+    if test_tryton.restore_db_cache(name):
+        return proteus_config.set_trytond()
+    _prepare(modules)
+    config = proteus_config.set_trytond()
+    for function in setup:
+        function(config=config)
+    test_tryton.backup_db_cache(name)
+    return config
