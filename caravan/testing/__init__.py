@@ -2,10 +2,25 @@
 # this repository contains the full copyright notice and licence terms.
 """Ground for the tests of the suite: databases, query counts, servers.
 
-Installed with the suite so that the tests of a module run from a wheel.
+Installed with the suite so that the tests of a module run from a wheel.  What
+needs trytond is imported when it is asked for: trytond takes its backend from
+the environment at its first import.
 """
-from .databases import ModuleTestCase, activate_modules
-from .queries import QueryTestMixin, count_queries
+from importlib import import_module
 
-__all__ = [
-    'ModuleTestCase', 'QueryTestMixin', 'activate_modules', 'count_queries']
+_NAMES = {
+    'ModuleTestCase': 'databases',
+    'QueryTestMixin': 'queries',
+    'activate_modules': 'databases',
+    'count_queries': 'queries',
+    }
+
+__all__ = list(_NAMES)
+
+
+def __getattr__(name):
+    try:
+        module = _NAMES[name]
+    except KeyError:
+        raise AttributeError(name) from None
+    return getattr(import_module(f'{__name__}.{module}'), name)

@@ -8,51 +8,20 @@ Without DB_CACHE in the environment nothing is kept.
 """
 import fcntl
 import hashlib
-import importlib
-import importlib.metadata
 import os
 import tempfile
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from proteus import config as proteus_config
+
 from trytond import backend
 from trytond.modules import get_module_info
 from trytond.tests import test_tryton, tools
 
-__all__ = [
-    'MODULES', 'ModuleTestCase', 'activate_modules', 'source_key',
-    'versions_key']
+from .keys import MODULES, source_key, versions_key
 
-MODULES = ['crm_party', 'fleet', 'loan', 'sms_mailing', 'stock_ext']
-_SOURCES = {'.py', '.xml', '.cfg', '.po', '.fodt', '.svg', '.html', '.csv'}
-
-
-@cache
-def versions_key():
-    "Return a hash of the installed Tryton distributions"
-    versions = sorted(
-        f'{d.name}=={d.version}' for d in importlib.metadata.distributions()
-        if d.name.lower().startswith(('trytond', 'proteus'))
-        and d.name != 'trytond-caravan')
-    return hashlib.sha1('\n'.join(versions).encode()).hexdigest()[:12]
-
-
-@cache
-def source_key():
-    "Return a hash of the sources of our modules, tests and docs left out"
-    digest = hashlib.sha1(versions_key().encode())
-    for module in MODULES:
-        package = importlib.import_module(f'trytond.modules.{module}')
-        root = Path(package.__file__).parent
-        for path in sorted(root.rglob('*')):
-            name = path.relative_to(root)
-            if (path.suffix in _SOURCES
-                    and name.parts[0] not in {'tests', 'doc'}):
-                digest.update(str(name).encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+__all__ = ['ModuleTestCase', 'activate_modules', 'prepare_database']
 
 
 def _core(modules):
@@ -92,8 +61,8 @@ def _lock(name):
         yield
 
 
-def _prepare(modules):
-    "Make the test database have modules activated"
+def prepare_database(modules):
+    "Make the test database anew with modules activated"
     test_tryton.drop_db()
     if not test_tryton.DB_CACHE:
         return test_tryton.activate_module(modules)
@@ -134,7 +103,7 @@ class ModuleTestCase(test_tryton.ModuleTestCase):
 
     @classmethod
     def setUpClass(cls):
-        _prepare([cls.module, *(cls.extras or [])])
+        prepare_database([cls.module, *(cls.extras or [])])
         test_tryton.drop_db()
         super().setUpClass()
 
@@ -153,7 +122,7 @@ def activate_modules(modules, *setup):
     test_tryton.drop_db()
     if test_tryton.restore_db_cache(name):
         return proteus_config.set_trytond()
-    _prepare(modules)
+    prepare_database(modules)
     config = proteus_config.set_trytond()
     for function in setup:
         function(config=config)
