@@ -49,7 +49,7 @@ class CheckTestCase(unittest.TestCase):
             self.assertIn((check.FAILED, "modules"), self.levels(
                     check.check_modules(self.config)))
         finally:
-            carrier.click('activate_cancel')
+            carrier.click('cancel')
 
     def test_cron(self):
         Cron = Model.get('ir.cron')
