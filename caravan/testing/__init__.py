@@ -13,6 +13,7 @@ _NAMES = {
     'QueryTestMixin': 'queries',
     'activate_modules': 'databases',
     'count_queries': 'queries',
+    'load_module_tests': 'loading',
     }
 
 __all__ = list(_NAMES)

@@ -1,0 +1,43 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+PYTHON ?= python3
+VENV := .venv
+export CARAVAN_CACHE ?= $(CURDIR)/.tox/cache
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Caravan needs Python 3.11 or newer as $(PYTHON)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	|| { rm -rf $(VENV); echo "install python3-venv first"; exit 1; }
+
+$(VENV)/bin/tox: | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet 'tox >=4.11,<5'
+
+# What is imported comes from the sources: new packages need it anew
+$(VENV)/develop: setup.cfg | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	@touch $@
+
+# --- tests ---
+
+.PHONY: test
+ifdef M
+test: $(VENV)/develop
+	$(VENV)/bin/python tests/run.py 'sqlite:$(M)'
+else
+test: $(VENV)/bin/tox ## run all tests, or with M=fleet those of a module
+	@rm -f .artefacts/summary.txt
+	@$(VENV)/bin/tox run; code=$$?; \
+	cat .artefacts/summary.txt 2> /dev/null; exit $$code
+endif
+
+.PHONY: test-clean
+test-clean: ## remove what the tests keep between runs
+	rm -rf .tox .artefacts
