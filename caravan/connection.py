@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import proteus.config
+
 from trytond.exceptions import TrytonException
 
 from .errors import Failure

@@ -6,9 +6,9 @@ import unittest
 from types import SimpleNamespace
 from unittest.mock import patch
 
-import trytond.config
 from proteus import Model
 
+import trytond.config
 from caravan import check
 from caravan.testing import activate_modules
 from trytond.modules.company.tests.tools import create_company

@@ -11,6 +11,7 @@ from typing import Callable
 
 from proteus import Model
 from tqdm import tqdm
+
 from trytond.exceptions import ConcurrencyException, UserError, UserWarning
 
 from ..connection import message
