@@ -14,6 +14,7 @@ _NAMES = {
     'activate_modules': 'databases',
     'count_queries': 'queries',
     'load_module_tests': 'loading',
+    'prepare_database': 'databases',
     }
 
 __all__ = list(_NAMES)
