@@ -1,0 +1,21 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from trytond.exceptions import UserError
+from trytond.model.exceptions import ValidationError
+
+
+class BasisError(ValidationError):
+    pass
+
+
+class ApprovalError(UserError):
+    pass
+
+
+class MovementError(UserError):
+    pass
+
+
+class ShortageError(UserError):
+    pass

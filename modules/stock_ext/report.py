@@ -1,0 +1,80 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+from trytond.modules.company import CompanyReport
+from trytond.modules.product import round_price
+from trytond.pool import Pool
+
+from caravan.report import Report
+
+
+class _MovementReport(Report, CompanyReport):
+
+    @classmethod
+    def get_context(cls, shipments, header, data):
+        context = super().get_context(shipments, header, data)
+        context['lines'] = cls.lines
+        context['total'] = cls.total
+        context['sender'] = cls.sender
+        context['receiver'] = cls.receiver
+        return context
+
+    @classmethod
+    def lines(cls, shipment):
+        "Return what the paper says of each move of shipment"
+        moves = (
+            shipment.outgoing_moves if shipment.transit_location
+            else shipment.moves)
+        moves = [m for m in moves if m.state != 'cancelled' and m.quantity]
+        return [
+            cls.line(i, move) for i, move in enumerate(
+                sorted(moves, key=lambda m: m.id), 1)]
+
+    @classmethod
+    def line(cls, number, move):
+        cost_price = value = None
+        if move.cost_price is not None:
+            cost_price = move.cost_price
+            value = round_price(
+                Decimal(str(move.internal_quantity)) * cost_price)
+        return SimpleNamespace(
+            number=number,
+            product=move.product,
+            quantity=move.quantity,
+            unit=move.unit,
+            from_location=move.from_location.rec_name,
+            to_location=move.to_location.rec_name,
+            cost_price=cost_price,
+            value=value)
+
+    @classmethod
+    def total(cls, shipment):
+        return shipment.company.currency.round(
+            sum((l.value or 0 for l in cls.lines(shipment)), Decimal(0)))
+
+    @classmethod
+    def sender(cls, shipment):
+        "Return the name of who hands the goods over"
+        employee = shipment.shipped_by or shipment.done_by
+        return employee.rec_name if employee else ''
+
+    @classmethod
+    def receiver(cls, shipment):
+        "Return the name of who takes the goods"
+        employee = shipment.done_by if shipment.transit_location else None
+        return employee.rec_name if employee else ''
+
+
+class IssueNote(_MovementReport):
+    __name__ = 'stock.shipment.internal.issue_note'
+
+
+class TransferNote(_MovementReport):
+    __name__ = 'stock.shipment.internal.transfer_note'
+
+
+class WriteOffAct(_MovementReport):
+    __name__ = 'stock.shipment.internal.write_off_act'
