@@ -122,7 +122,9 @@ def message(error):
     elif isinstance(error, xmlrpc.client.Fault):
         text = error.faultString or error.faultCode
     elif isinstance(error, TrytonException):
-        text = getattr(error, 'message', None) or str(error)
+        text = ' '.join(filter(None, [
+                    getattr(error, 'message', None),
+                    getattr(error, 'description', None)])) or str(error)
     else:
         text = str(error) or type(error).__name__
     return re.sub(r'\s+', ' ', str(text)).strip()

@@ -110,7 +110,7 @@ class Shortage(ModelView):
 
     @classmethod
     def _key(cls, move):
-        return tuple(getattr(move, f) for f in cls.grouping())
+        return tuple(getattr(move, f, None) for f in cls.grouping())
 
     @classmethod
     def _places(cls, locations):

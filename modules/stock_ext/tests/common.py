@@ -1,0 +1,134 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Things that the tests of stock_ext need, made inside of a transaction."""
+from decimal import Decimal
+
+from trytond.modules.company.tests import create_company, set_company
+from trytond.pool import Pool
+from trytond.tests import test_tryton
+from trytond.transaction import Transaction
+
+from caravan.testing import QueryTestMixin
+from caravan.testing.databases import prepare_database
+
+__all__ = [
+    'StockTestCase', 'create_employee', 'create_lot', 'create_product',
+    'locate', 'move']
+
+
+class StockTestCase(QueryTestMixin, test_tryton.TestCase):
+    "Test in a new company with a store, a shelf in it and a workshop"
+    modules = ['stock_ext']
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        prepare_database(cls.modules)
+        test_tryton.drop_db()
+        test_tryton.activate_module(cls.modules)
+        cls.addClassCleanup(test_tryton.drop_db)
+
+    def setUp(self):
+        super().setUp()
+        transaction = self.enterContext(Transaction().start(
+                test_tryton.DB_NAME, test_tryton.USER,
+                context=test_tryton.CONTEXT, _lock_tables=['stock_move']))
+        self.addCleanup(transaction.rollback)
+        self.company = create_company()
+        self.enterContext(set_company(self.company))
+        self.store = locate('STO')
+        self.supplier = locate('SUP')
+        self.customer = locate('CUS')
+        self.lost = locate()
+        self.shelf = locate(name="Shelf", code='SHELF', parent=self.store.id)
+        self.workshop = locate(name="Workshop", code='WORKSHOP')
+
+    def basis(self, code):
+        Basis = Pool().get('stock.basis')
+        basis, = Basis.search([('code', '=', code)])
+        return basis
+
+    def supply(self, quantities, location=None, date=None):
+        "Bring quantities {product: quantity} into location, the shelf"
+        return move(self.supplier, location or self.shelf, quantities, date)
+
+    def on_hand(self, product, location):
+        "Return the quantity that core counts in location"
+        Product = Pool().get('product.product')
+        return Product.products_by_location(
+            [location.id], with_childs=True,
+            grouping_filter=([product.id],)).get(
+                (location.id, product.id), 0)
+
+
+def locate(code=None, **values):
+    """Return the location with code, or a new one with values.
+
+    Without values and code, that of what is lost and found.
+    """
+    Location = Pool().get('stock.location')
+    if values:
+        location, = Location.create([{'type': 'storage', **values}])
+    elif code:
+        location, = Location.search([('code', '=', code)])
+    else:
+        location, = Location.search([('type', '=', 'lost_found')])
+    return location
+
+
+def create_product(name, unit="Unit", cost=1, **values):
+    "Return a new product of goods"
+    pool = Pool()
+    Template = pool.get('product.template')
+    Uom = pool.get('product.uom')
+    unit, = Uom.search([('name', '=', unit)])
+    template, = Template.create([{
+                'name': name,
+                'type': 'goods',
+                'default_uom': unit.id,
+                'products': [('create', [{}])],
+                **values,
+                }])
+    product, = template.products
+    if product.type != 'service':
+        product.cost_price = Decimal(cost)
+        product.save()
+    return product
+
+
+def create_lot(product, number):
+    Lot = Pool().get('stock.lot')
+    lot, = Lot.create([{'product': product.id, 'number': number}])
+    return lot
+
+
+def create_employee(name):
+    "Return a new employee of the company of the context"
+    pool = Pool()
+    Employee = pool.get('company.employee')
+    Party = pool.get('party.party')
+    party, = Party.create([{'name': name}])
+    employee, = Employee.create([{
+                'party': party.id,
+                'company': Transaction().context['company'],
+                }])
+    return employee
+
+
+def move(from_location, to_location, quantities, date=None, **values):
+    "Move quantities {product: quantity} at date and return the moves"
+    Move = Pool().get('stock.move')
+    moves = []
+    for product, quantity in quantities.items():
+        record = Move(
+            product=product, unit=product.default_uom, quantity=quantity,
+            from_location=from_location, to_location=to_location,
+            effective_date=date, company=Transaction().context['company'],
+            **values)
+        if record.on_change_with_unit_price_required():
+            record.unit_price = product.cost_price
+            record.currency = record.company.currency
+        moves.append(record)
+    Move.save(moves)
+    Move.do(moves)
+    return moves
