@@ -4,11 +4,9 @@
 from decimal import Decimal
 from types import SimpleNamespace
 
+from caravan.report import Report
 from trytond.modules.company import CompanyReport
 from trytond.modules.product import round_price
-from trytond.pool import Pool
-
-from caravan.report import Report
 
 
 class _MovementReport(Report, CompanyReport):

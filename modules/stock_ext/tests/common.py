@@ -3,13 +3,12 @@
 """Things that the tests of stock_ext need, made inside of a transaction."""
 from decimal import Decimal
 
+from caravan.testing import QueryTestMixin
+from caravan.testing.databases import prepare_database
 from trytond.modules.company.tests import create_company, set_company
 from trytond.pool import Pool
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
-
-from caravan.testing import QueryTestMixin
-from caravan.testing.databases import prepare_database
 
 __all__ = [
     'StockTestCase', 'create_employee', 'create_lot', 'create_product',

@@ -157,7 +157,6 @@ class MovementTestCase(StockTestCase):
 
     def test_shortage_of_lot(self):
         "A lot that is not there is missing even if another lot is"
-        Move = Pool().get('stock.move')
         here = create_lot(self.product, "HERE")
         there = create_lot(self.product, "THERE")
         self.draw_up(self.movement(
