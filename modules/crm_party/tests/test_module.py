@@ -1,10 +1,15 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+from trytond.modules.company.tests import (
+    CompanyTestMixin, PartyCompanyCheckEraseMixin)
+from trytond.modules.party.tests import PartyCheckReplaceMixin
 
-from caravan.testing import ModuleTestCase
+from caravan.testing import ModuleTestCase, QueryTestMixin
 
 
-class CrmPartyTestCase(ModuleTestCase):
+class CrmPartyTestCase(
+        PartyCompanyCheckEraseMixin, PartyCheckReplaceMixin, CompanyTestMixin,
+        QueryTestMixin, ModuleTestCase):
     "Test crm_party module"
     module = 'crm_party'
 

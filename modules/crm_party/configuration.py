@@ -1,0 +1,65 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+
+from trytond.model import ModelSingleton, ModelSQL, ModelView, fields
+from trytond.modules.company.model import (
+    CompanyMultiValueMixin, CompanyValueMixin)
+from trytond.pool import Pool
+
+_contact_interval = fields.Integer(
+    "Contact Interval",
+    domain=['OR',
+        ('contact_interval', '=', None),
+        ('contact_interval', '>=', 0),
+        ],
+    help="The days that may pass without a contact for customers who have "
+    "no interval or rhythm of their own.\n"
+    "Leave empty to watch only the others.")
+_learn_rhythm = fields.Boolean(
+    "Learn Rhythm",
+    help="Watch customers by the rhythm learned from their history when they "
+    "have no interval of their own.")
+_day_start = fields.Time(
+    "Start of Day", format='%H:%M',
+    help="The time from which reminders of whole-day activities are "
+    "counted back.")
+
+
+class Configuration(
+        ModelSingleton, ModelSQL, ModelView, CompanyMultiValueMixin):
+    __name__ = 'crm.configuration'
+
+    contact_interval = fields.MultiValue(_contact_interval)
+    learn_rhythm = fields.MultiValue(_learn_rhythm)
+    day_start = fields.MultiValue(_day_start)
+
+    @classmethod
+    def multivalue_model(cls, field):
+        if field in {'contact_interval', 'learn_rhythm', 'day_start'}:
+            return Pool().get('crm.configuration.contact')
+        return super().multivalue_model(field)
+
+    @classmethod
+    def default_learn_rhythm(cls, **pattern):
+        return cls.multivalue_model('learn_rhythm').default_learn_rhythm()
+
+    @classmethod
+    def default_day_start(cls, **pattern):
+        return cls.multivalue_model('day_start').default_day_start()
+
+
+class ConfigurationContact(ModelSQL, CompanyValueMixin):
+    __name__ = 'crm.configuration.contact'
+
+    contact_interval = _contact_interval
+    learn_rhythm = _learn_rhythm
+    day_start = _day_start
+
+    @classmethod
+    def default_learn_rhythm(cls):
+        return True
+
+    @classmethod
+    def default_day_start(cls):
+        return dt.time(9)

@@ -1,0 +1,20 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+from trytond.exceptions import UserError, UserWarning
+from trytond.model.exceptions import AccessError, ValidationError
+
+
+class ActivityDoneError(AccessError):
+    pass
+
+
+class ActivityResultError(ValidationError):
+    pass
+
+
+class DuplicateWarning(UserWarning):
+    pass
+
+
+class NextStepError(UserError):
+    pass

@@ -1,0 +1,90 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+from sql import With
+
+from trytond.cache import Cache
+from trytond.pool import Pool, PoolMeta
+from trytond.transaction import Transaction
+
+_EMPLOYEES_RULE_MODELS = {
+    'crm.activity',
+    'crm.activity.reminder',
+    'crm.profile',
+    'party.party',
+    }
+
+
+class Rule(metaclass=PoolMeta):
+    __name__ = 'ir.rule'
+
+    @classmethod
+    def _get_context(cls, model_name):
+        User = Pool().get('res.user')
+        context = super()._get_context(model_name)
+        if model_name in _EMPLOYEES_RULE_MODELS:
+            context['employees'] = User.get_employees()
+            context['crm_team_employees'] = User.get_crm_team_employees()
+        return context
+
+    @classmethod
+    def _get_cache_key(cls, model_names):
+        User = Pool().get('res.user')
+        key = super()._get_cache_key(model_names)
+        if model_names & _EMPLOYEES_RULE_MODELS:
+            key = (*key, User.get_employees(), User.get_crm_team_employees())
+        return key
+
+
+class User(metaclass=PoolMeta):
+    __name__ = 'res.user'
+
+    _get_crm_team_cache = Cache(
+        'res.user.get_crm_team_employees', context=False)
+
+    @classmethod
+    def get_crm_team_employees(cls):
+        """Return the ids of the user's employees and their subordinates.
+
+        An ordered tuple; the subordinates of subordinates belong to it.
+        """
+        employees = cls.get_employees()
+        team = cls._get_crm_team_cache.get(employees)
+        if team is not None:
+            return team
+        Employee = Pool().get('company.employee')
+        table = Employee.__table__()
+        subordinate = Employee.__table__()
+        member = With('id', recursive=True)
+        member.query = table.select(
+            table.id, where=table.id.in_(employees or [-1]))
+        # Without ALL: a circle of supervisors comes to its end
+        member.query |= subordinate.join(member,
+            condition=subordinate.supervisor == member.id).select(
+            subordinate.id)
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*member.select(member.id, with_=[member]))
+        team = tuple(sorted(id_ for id_, in cursor))
+        return cls._get_crm_team_cache.set(employees, team)
+
+
+class Employee(metaclass=PoolMeta):
+    __name__ = 'company.employee'
+
+    @classmethod
+    def on_modification(cls, mode, employees, field_names=None):
+        User = Pool().get('res.user')
+        super().on_modification(mode, employees, field_names=field_names)
+        User._get_crm_team_cache.clear()
+
+
+class Cron(metaclass=PoolMeta):
+    __name__ = 'ir.cron'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.method.selection.extend([
+                ('crm.activity.reminder|send', "Send Activity Reminders"),
+                ('crm.activity|nag', "Remind of Overdue Activities"),
+                ('crm.profile|compute', "Learn Contact Rhythms"),
+                ])

@@ -1,0 +1,320 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+from collections import defaultdict
+
+from sql import Literal, Null, Union
+from sql.aggregate import Max, Min
+
+from trytond import backend
+from trytond.model import (
+    DeactivableMixin, Index, ModelSQL, ModelView, Unique, fields)
+from trytond.pool import Pool
+from trytond.pyson import Eval, If
+from trytond.tools import grouped_slice, sqlite_apply_types
+from trytond.transaction import Transaction
+
+from .kernel.rhythm import rhythm
+
+SLICE = 500
+
+
+class Source(DeactivableMixin, ModelSQL, ModelView):
+    __name__ = 'crm.source'
+
+    name = fields.Char(
+        "Name", required=True, translate=True,
+        help="How customers came to us.")
+
+
+class Branch(DeactivableMixin, ModelSQL, ModelView):
+    __name__ = 'crm.branch'
+
+    name = fields.Char("Name", required=True)
+    company = fields.Many2One(
+        'company.company', "Company", required=True, ondelete='CASCADE',
+        help="The company the branch belongs to.")
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+
+class Profile(ModelSQL, ModelView):
+    __name__ = 'crm.profile'
+
+    party = fields.Many2One(
+        'party.party', "Party", required=True, ondelete='CASCADE',
+        context={
+            'company': Eval('company', -1),
+            },
+        depends={'company'})
+    company = fields.Many2One(
+        'company.company', "Company", required=True, ondelete='CASCADE')
+    manager = fields.Many2One(
+        'company.employee', "Manager", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ],
+        help="The employee in charge of the customer.")
+    branch = fields.Many2One(
+        'crm.branch', "Branch", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ])
+    status = fields.Selection([
+            ('prospect', "Prospect"),
+            ('customer', "Customer"),
+            ('former', "Former Customer"),
+            ('blocked', "Blocked"),
+            ], "Status", required=True, sort=False,
+        help="Blocked parties are never proposed for a contact.")
+    source = fields.Many2One(
+        'crm.source', "Source", ondelete='RESTRICT',
+        help="How the customer came to us.")
+    since = fields.Date(
+        "Since", required=True,
+        help="The day from which we know the customer.")
+    contact_interval = fields.Integer(
+        "Contact Interval",
+        domain=['OR',
+            ('contact_interval', '=', None),
+            ('contact_interval', '>=', 0),
+            ],
+        help="The days that may pass without a contact.\n"
+        "0 for never, leave empty for the rhythm of the customer.")
+    rhythm = fields.Integer(
+        "Rhythm", readonly=True,
+        help="The usual number of days between contacts and purchases, "
+        "learned from the history.")
+    last_contact = fields.Date(
+        "Last Contact", readonly=True,
+        help="The day of the last done contact or purchase.")
+    next_contact = fields.Date(
+        "Next Contact", readonly=True,
+        help="The day of the next planned activity.")
+    refuses_marketing = fields.Boolean(
+        "Refuses Marketing",
+        help="The party must not receive advertisement.")
+    lost_on = fields.Date(
+        "Lost On",
+        states={
+            'invisible': Eval('status') != 'former',
+            },
+        help="The day from which the party is no longer a customer.")
+    lost_reason = fields.Text(
+        "Reason for Loss",
+        states={
+            'invisible': Eval('status') != 'former',
+            })
+    note = fields.Text("Note")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('party_company_unique', Unique(t, t.party, t.company),
+                'crm_party.msg_profile_party_company_unique'),
+            ]
+        cls._sql_indexes.update({
+                Index(t,
+                    (t.company, Index.Equality()),
+                    (t.manager, Index.Equality())),
+                Index(t,
+                    (t.company, Index.Equality()),
+                    (t.last_contact, Index.Range())),
+                })
+        cls._order.insert(0, ('party', 'ASC'))
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_manager(cls):
+        return Transaction().context.get('employee')
+
+    @classmethod
+    def default_status(cls):
+        return 'prospect'
+
+    @classmethod
+    def default_since(cls):
+        return Pool().get('ir.date').today()
+
+    @classmethod
+    def default_refuses_marketing(cls):
+        return False
+
+    def get_rec_name(self, name):
+        return self.party.rec_name
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        return [('party.rec_name', *clause[1:])]
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(Eval('status') == 'blocked', 'danger',
+                    If(Eval('status') == 'former', 'muted', ''))),
+            ]
+
+    @classmethod
+    def on_modification(cls, mode, profiles, field_names=None):
+        super().on_modification(mode, profiles, field_names=field_names)
+        if mode == 'create':
+            cls.update_contacts([p.party.id for p in profiles])
+
+    @classmethod
+    def ensure(cls, parties, company, values=None):
+        """Create the missing profiles of parties in a company.
+
+        parties and company are ids, values what new profiles get beside the
+        defaults.  New profiles have no manager unless values name one.
+        """
+        with Transaction().set_user(0, set_context=True), \
+                Transaction().set_context(company=company):
+            known = set()
+            for ids in grouped_slice(set(parties), SLICE):
+                known.update(p.party.id for p in cls.search([
+                            ('party', 'in', list(ids)),
+                            ('company', '=', company),
+                            ]))
+            missing = sorted(set(parties) - known)
+            cls.create([{
+                        'party': party,
+                        'company': company,
+                        'manager': None,
+                        **(values or {}),
+                        } for party in missing])
+
+    def absorb(self, other):
+        "Take from another profile of the same company what is empty here"
+        for name in [
+                'manager', 'branch', 'source', 'contact_interval', 'lost_on',
+                'lost_reason', 'note']:
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(other, name))
+        self.since = min(self.since, other.since)
+        self.refuses_marketing |= other.refuses_marketing
+        order = ['former', 'prospect', 'customer', 'blocked']
+        self.status = max(self.status, other.status, key=order.index)
+
+    @classmethod
+    def _contact_queries(cls):
+        """Return the selects of what counts as a contact.
+
+        Each has the columns party, company and date.  Modules that know
+        other contacts (invoices, trips ...) add theirs.
+        """
+        pool = Pool()
+        Activity = pool.get('crm.activity')
+        Type = pool.get('crm.activity.type')
+        activity = Activity.__table__()
+        type_ = Type.__table__()
+        return [activity
+            .join(type_, condition=activity.type == type_.id)
+            .select(
+                activity.party.as_('party'),
+                activity.company.as_('company'),
+                activity.done_on.as_('date'),
+                where=(activity.state == 'done')
+                & type_.counts_as_contact
+                & (activity.party != Null)
+                & (activity.done_on != Null))]
+
+    @classmethod
+    def _contacts(cls, parties=None):
+        "Return the query of all contacts, of parties (ids) if given"
+        queries = cls._contact_queries()
+        if parties is not None:
+            for query in queries:
+                query.where &= fields.SQL_OPERATORS['in'](
+                    query.columns[0].expression, parties)
+        return Union(*queries, all_=True)
+
+    @classmethod
+    def update_contacts(cls, parties):
+        "Store the last and the next contact of parties (ids)"
+        pool = Pool()
+        Activity = pool.get('crm.activity')
+        if not (parties := sorted(set(filter(None, parties)))):
+            return
+        transaction = Transaction()
+        cursor = transaction.connection.cursor()
+        activity = Activity.__table__()
+        contacts = cls._contacts(parties)
+        last = contacts.select(
+            contacts.party, contacts.company, Max(contacts.date).as_('date'),
+            group_by=[contacts.party, contacts.company])
+        next_ = activity.select(
+            activity.party, activity.company, Min(activity.date).as_('date'),
+            where=fields.SQL_OPERATORS['in'](activity.party, parties)
+            & (activity.state == 'planned'),
+            group_by=[activity.party, activity.company])
+        table = cls.__table__()
+
+        def date(query):
+            return query.select(query.date,
+                where=(query.party == table.party)
+                & (query.company == table.company))
+        cursor.execute(*table.update(
+                [table.last_contact, table.next_contact],
+                [date(last), date(next_)],
+                where=fields.SQL_OPERATORS['in'](table.party, parties)))
+        cls._forget(parties)
+
+    @classmethod
+    def _forget(cls, parties):
+        "Drop what the transaction remembers of the profiles"
+        transaction = Transaction()
+        transaction.counter += 1
+        for cache in transaction.cache.values():
+            if cls.__name__ in cache:
+                cache[cls.__name__].clear()
+
+    @classmethod
+    def compute(cls):
+        "Learn the rhythm of each customer and store the contacts anew"
+        pool = Pool()
+        company = Transaction().context.get('company')
+        cursor = Transaction().connection.cursor()
+        table = cls.__table__()
+        where = Literal(True)
+        if company is not None:
+            where = table.company == company
+        cursor.execute(*table.select(table.party, where=where))
+        parties = [p for p, in cursor]
+        for sub_parties in grouped_slice(parties, 10 * SLICE):
+            sub_parties = list(sub_parties)
+            cls.update_contacts(sub_parties)
+            cls._learn(sub_parties)
+
+    @classmethod
+    def _learn(cls, parties):
+        "Store the rhythm of parties (ids)"
+        cursor = Transaction().connection.cursor()
+        table = cls.__table__()
+        contacts = cls._contacts(parties)
+        query = contacts.select(
+            contacts.party, contacts.company, contacts.date.as_('date'))
+        if backend.name == 'sqlite':
+            sqlite_apply_types(query, [None, None, 'DATE'])
+        cursor.execute(*query)
+        dates = defaultdict(set)
+        for party, company, date in cursor:
+            dates[party, company].add(date)
+        by_rhythm = defaultdict(list)
+        cursor.execute(*table.select(
+                table.id, table.party, table.company, table.rhythm,
+                where=fields.SQL_OPERATORS['in'](table.party, parties)))
+        for id_, party, company, old in cursor:
+            new = rhythm(dates[party, company])
+            if new != old:
+                by_rhythm[new].append(id_)
+        for days, ids in by_rhythm.items():
+            cursor.execute(*table.update(
+                    [table.rhythm], [days],
+                    where=fields.SQL_OPERATORS['in'](table.id, ids)))
+        cls._forget(parties)
