@@ -24,6 +24,7 @@ _states = {
 
 class Activity(Workflow, ModelSQL, ModelView):
     __name__ = 'crm.activity'
+    __string__ = "Activity"
 
     company = fields.Many2One(
         'company.company', "Company", required=True, ondelete='RESTRICT',
@@ -631,6 +632,7 @@ del _states
 
 class ActivityEmployee(ModelSQL):
     __name__ = 'crm.activity-company.employee'
+    __string__ = "Activity - Employee"
 
     activity = fields.Many2One(
         'crm.activity', "Activity", required=True, ondelete='CASCADE')

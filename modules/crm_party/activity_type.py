@@ -24,6 +24,7 @@ CHANNELS = [
 class ActivityType(
         sequence_ordered(), DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'crm.activity.type'
+    __string__ = "Activity Type"
 
     name = fields.Char("Name", required=True, translate=True)
     channel = fields.Selection(
@@ -74,6 +75,7 @@ class ActivityType(
 
 class ActivityTypeReminder(ModelSQL, ModelView):
     __name__ = 'crm.activity.type.reminder'
+    __string__ = "Activity Type Reminder"
 
     type = fields.Many2One(
         'crm.activity.type', "Type", required=True, ondelete='CASCADE')
@@ -94,6 +96,7 @@ class ActivityTypeReminder(ModelSQL, ModelView):
 class ActivityResult(
         sequence_ordered(), DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'crm.activity.result'
+    __string__ = "Activity Result"
 
     name = fields.Char("Name", required=True, translate=True)
     type = fields.Many2One(

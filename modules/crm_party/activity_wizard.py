@@ -36,6 +36,7 @@ class _ActivityWizard(Wizard):
 
 class ActivityDoneStart(ModelView):
     __name__ = 'crm.activity.done.start'
+    __string__ = "Close Activity"
 
     activity = fields.Many2One(
         'crm.activity', "Activity", readonly=True,
@@ -160,6 +161,7 @@ class ActivityDone(_ActivityWizard):
 
 class ActivityPostponeStart(ModelView):
     __name__ = 'crm.activity.postpone.start'
+    __string__ = "Postpone Activity"
 
     date = fields.Date("Date", required=True)
     time = fields.Time(
@@ -194,6 +196,7 @@ class ActivityPostpone(_ActivityWizard):
 
 class ActivityReassignStart(ModelView):
     __name__ = 'crm.activity.reassign.start'
+    __string__ = "Reassign Activity"
 
     company = fields.Many2One('company.company', "Company", readonly=True)
     employee = fields.Many2One(

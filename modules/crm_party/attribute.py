@@ -5,6 +5,7 @@ from trytond.model import DictSchemaMixin, ModelSQL, ModelView, fields
 
 class Attribute(DictSchemaMixin, ModelSQL, ModelView):
     __name__ = 'crm.attribute'
+    __string__ = "Customer Attribute"
 
     crm_kind = fields.Selection([
             (None, "Any"),

@@ -29,6 +29,7 @@ _day_start = fields.Time(
 class Configuration(
         ModelSingleton, ModelSQL, ModelView, CompanyMultiValueMixin):
     __name__ = 'crm.configuration'
+    __string__ = "CRM Configuration"
 
     contact_interval = fields.MultiValue(_contact_interval)
     learn_rhythm = fields.MultiValue(_learn_rhythm)
@@ -51,6 +52,7 @@ class Configuration(
 
 class ConfigurationContact(ModelSQL, CompanyValueMixin):
     __name__ = 'crm.configuration.contact'
+    __string__ = "CRM Contact Configuration"
 
     contact_interval = _contact_interval
     learn_rhythm = _learn_rhythm

@@ -20,6 +20,7 @@ SLICE = 500
 
 class Source(DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'crm.source'
+    __string__ = "Customer Source"
 
     name = fields.Char(
         "Name", required=True, translate=True,
@@ -28,6 +29,7 @@ class Source(DeactivableMixin, ModelSQL, ModelView):
 
 class Branch(DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'crm.branch'
+    __string__ = "Branch"
 
     name = fields.Char("Name", required=True)
     company = fields.Many2One(
@@ -41,6 +43,7 @@ class Branch(DeactivableMixin, ModelSQL, ModelView):
 
 class Profile(ModelSQL, ModelView):
     __name__ = 'crm.profile'
+    __string__ = "Customer Profile"
 
     party = fields.Many2One(
         'party.party', "Party", required=True, ondelete='CASCADE',

@@ -17,6 +17,7 @@ GRACE = dt.timedelta(days=1)
 
 class ActivityReminder(ModelSQL, ModelView):
     __name__ = 'crm.activity.reminder'
+    __string__ = "Activity Reminder"
 
     activity = fields.Many2One(
         'crm.activity', "Activity", required=True, ondelete='CASCADE')

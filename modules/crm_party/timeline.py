@@ -16,6 +16,7 @@ _LENGTH = 200
 
 class Timeline(ModelSQL, ModelView):
     __name__ = 'crm.timeline'
+    __string__ = "Timeline"
 
     party = fields.Many2One(
         'party.party', "Party",
