@@ -217,37 +217,18 @@ class Activity(Workflow, ModelSQL, ModelView):
                 ('done', 'planned'),
                 ))
         cls._buttons.update({
-                'do_wizard': {
-                    'invisible': Eval('state') != 'planned',
-                    'icon': 'tryton-ok',
+                name: {
+                    'invisible': Eval('state') != state,
+                    'icon': icon,
                     'depends': ['state'],
-                    },
-                'postpone_wizard': {
-                    'invisible': Eval('state') != 'planned',
-                    'icon': 'tryton-date',
-                    'depends': ['state'],
-                    },
-                'reassign_wizard': {
-                    'invisible': Eval('state') != 'planned',
-                    'icon': 'tryton-switch',
-                    'depends': ['state'],
-                    },
-                'cancel': {
-                    'invisible': Eval('state') != 'planned',
-                    'icon': 'tryton-cancel',
-                    'depends': ['state'],
-                    },
-                'plan': {
-                    'invisible': Eval('state') != 'cancelled',
-                    'icon': 'tryton-undo',
-                    'depends': ['state'],
-                    },
-                'reopen': {
-                    'invisible': Eval('state') != 'done',
-                    'icon': 'tryton-undo',
-                    'depends': ['state'],
-                    },
-                })
+                    } for name, state, icon in [
+                        ('do_wizard', 'planned', 'tryton-ok'),
+                        ('postpone_wizard', 'planned', 'tryton-date'),
+                        ('reassign_wizard', 'planned', 'tryton-switch'),
+                        ('cancel', 'planned', 'tryton-cancel'),
+                        ('plan', 'cancelled', 'tryton-undo'),
+                        ('reopen', 'done', 'tryton-undo'),
+                        ]})
 
     @classmethod
     def default_company(cls):

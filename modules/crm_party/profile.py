@@ -280,7 +280,6 @@ class Profile(ModelSQL, ModelView):
     @classmethod
     def compute(cls):
         "Learn the rhythm of each customer and store the contacts anew"
-        pool = Pool()
         company = Transaction().context.get('company')
         cursor = Transaction().connection.cursor()
         table = cls.__table__()

@@ -1,10 +1,9 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+from caravan.testing import ModuleTestCase, QueryTestMixin
 from trytond.modules.company.tests import (
     CompanyTestMixin, PartyCompanyCheckEraseMixin)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
-
-from caravan.testing import ModuleTestCase, QueryTestMixin
 
 
 class CrmPartyTestCase(
@@ -12,6 +11,7 @@ class CrmPartyTestCase(
         QueryTestMixin, ModuleTestCase):
     "Test crm_party module"
     module = 'crm_party'
+    extras = ['account_invoice', 'sale']
 
 
 del ModuleTestCase

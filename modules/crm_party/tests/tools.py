@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 """What the scenarios of crm_party start from."""
 from proteus import Model
+
 from trytond.modules.company.tests.tools import get_company
 
 __all__ = ['create_types', 'create_user', 'set_user']

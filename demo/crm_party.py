@@ -1,0 +1,187 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Customers in somebody's charge, a year of contacts and today's work."""
+import datetime as dt
+
+__all__ = ['USERS', 'fill']
+
+USERS = [
+    ('anna', "Anna Berger", ['crm_party.group_crm']),
+    ('boris', "Boris Laurent", ['crm_party.group_crm']),
+    ('celine', "Céline Masson", ['crm_party.group_crm_team']),
+    ('director', "Diane Marchand", [
+            'crm_party.group_crm_admin', 'crm_party.group_crm_analytics']),
+    ]
+_TYPES = [
+    ("Call", 'call', True, False, True, 10, "#90caf9"),
+    ("Visit", 'visit', True, False, False, 60, "#a5d6a7"),
+    ("Meeting", 'meeting', True, False, False, 60, "#ffe082"),
+    ("E-mail", 'email', True, False, False, None, "#ce93d8"),
+    ("Promise", 'document', False, True, False, None, "#ef9a9a"),
+    ("Offer", 'offer', True, False, False, None, "#80cbc4"),
+    ]
+_RESULTS = [
+    ("Wants an Offer", "Call", 'success', "Promise", 1, None),
+    ("Wants a Visit", "Call", 'success', "Visit", 4, None),
+    ("Ordered", "Call", 'success', "Call", 30, 'customer'),
+    ("Nobody Answers", "Call", 'neutral', "Call", 1, None),
+    ("Call Later", "Call", 'neutral', "Call", 14, None),
+    ("No Need", "Call", 'failure', None, None, None),
+    ("Interested", "Visit", 'success', "Promise", 2, None),
+    ("Not Interested", "Visit", 'failure', None, None, None),
+    ]
+_SOURCES = ["Fair", "Recommendation", "Website", "Cold Call"]
+_SUBJECTS = {
+    "Call": ["Rates for the autumn", "Late delivery", "New depot",
+        "Contract for next year", "Extra trailer in December"],
+    "Visit": ["Loading dock", "Yearly review", "New contact person"],
+    "Meeting": ["Tender", "Prices of fuel"],
+    "E-mail": ["Timetable", "Certificate of insurance"],
+    "Promise": ["Send the price list", "Send the proof of delivery",
+        "Answer on the damaged pallet"],
+    "Offer": ["Regular line to Lyon", "Storage of 40 pallets"],
+    }
+
+
+def fill(demo):
+    "Make types, profiles, contacts of a year and the work of these days"
+    types = _make_types(demo)
+    results = _make_results(demo, types)
+    managers = _make_managers(demo)
+    owners = _make_profiles(demo, managers)
+    _make_history(demo, types, results, owners)
+    _make_plan(demo, types, owners)
+    _make_notes(demo)
+
+
+def _make_managers(demo):
+    "Return the employees in charge of customers, make them a team"
+    anna, boris, celine = (
+        demo.users[login].employee for login in ['anna', 'boris', 'celine'])
+    for employee in [anna, boris]:
+        employee.supervisor = celine
+    demo.get('company.employee').save([anna, boris])
+    return [anna, boris]
+
+
+def _make_types(demo):
+    records = demo.create('crm.activity.type', [{
+                'name': name,
+                'channel': channel,
+                'counts_as_contact': contact,
+                'is_promise': promise,
+                'require_result': require,
+                'default_duration': (
+                    dt.timedelta(minutes=minutes) if minutes else None),
+                'color': color,
+                'reminders': [('create', [
+                            {'before': dt.timedelta(minutes=15)}])],
+                } for (name, channel, contact, promise, require, minutes,
+                    color) in _TYPES])
+    return {r.name: r.id for r in records}
+
+
+def _make_results(demo, types):
+    records = demo.create('crm.activity.result', [{
+                'name': name,
+                'type': types[type_],
+                'outcome': outcome,
+                'next_type': types.get(next_type),
+                'next_delay': delay,
+                'set_status': status,
+                } for name, type_, outcome, next_type, delay, status
+            in _RESULTS])
+    results = {}
+    for record, (_, type_, *_rest) in zip(records, _RESULTS):
+        results.setdefault(type_, []).append(record.id)
+    return results
+
+
+def _make_profiles(demo, managers):
+    "Return {party id: employee id}"
+    sources = demo.create('crm.source', [{'name': n} for n in _SOURCES])
+    owners, values = {}, []
+    for party in demo.parties:
+        manager = demo.random.choice(managers).id
+        owners[party.id] = manager
+        values.append({
+                'party': party.id,
+                'company': demo.company.id,
+                'manager': manager,
+                'status': demo.random.choice(
+                    ['customer', 'customer', 'customer', 'prospect']),
+                'source': demo.random.choice(sources).id,
+                'since': demo.on(-demo.random.randrange(100, 900)),
+                })
+    # Other modules may have dealt with some of the customers already
+    known = {
+        p.party.id: p.id for p in demo.get('crm.profile').find([])}
+    demo.create(
+        'crm.profile', [v for v in values if v['party'] not in known])
+    proxy = demo.get('crm.profile')._proxy
+    for manager in managers:
+        ids = [known[p] for p, m in owners.items()
+            if p in known and m == manager.id]
+        if ids:
+            proxy.write(ids, {'manager': manager.id}, demo.context)
+    return owners
+
+
+def _make_history(demo, types, results, owners):
+    values = []
+    names = ["Call", "Call", "Call", "Visit", "E-mail", "Offer"]
+    for party, employee in owners.items():
+        rhythm = demo.random.randrange(20, 90)
+        day = -demo.random.randrange(1, 2 * rhythm)
+        while day > -365:
+            name = demo.random.choice(names)
+            date = demo.on(day)
+            values.append({
+                    **_activity(demo, types, name, party, employee, date),
+                    'state': 'done',
+                    'done_at': dt.datetime.combine(
+                        date, dt.time(demo.random.randrange(7, 16), 30)),
+                    'done_by': employee,
+                    'result': demo.random.choice(results.get(name, [None])),
+                    })
+            day -= round(rhythm * demo.random.uniform(0.7, 1.3))
+    _create(demo, values, "Contacts of a year")
+
+
+def _make_plan(demo, types, owners):
+    values = []
+    for party, employee in demo.random.sample(sorted(owners.items()), 60):
+        name = demo.random.choice(
+            ["Call", "Call", "Visit", "Meeting", "Promise"])
+        day = demo.random.choice([-6, -3, -1, 0, 0, 0, 1, 2, 4, 7, 12])
+        plan = _activity(demo, types, name, party, employee, demo.on(day))
+        if demo.random.random() < 0.6:
+            plan['time'] = dt.time(
+                demo.random.randrange(8, 17), demo.random.choice([0, 30]))
+        plan['priority'] = demo.random.choice(['0', '1', '1', '2'])
+        values.append(plan)
+    _create(demo, values, "Planned activities")
+
+
+def _activity(demo, types, name, party, employee, date):
+    return {
+        'company': demo.company.id,
+        'type': types[name],
+        'party': party,
+        'employee': employee,
+        'date': date,
+        'subject': demo.random.choice(_SUBJECTS[name]),
+        }
+
+
+def _create(demo, values, label, size=100):
+    slices = range(0, len(values), size)
+    for start in demo.progress(slices, label):
+        demo.create('crm.activity', values[start:start + size])
+
+
+def _make_notes(demo):
+    demo.create('ir.note', [{
+                'resource': f'party.party,{party.id}',
+                'message': "Wants to be called before nine.",
+                } for party in demo.random.sample(demo.parties, 15)])
