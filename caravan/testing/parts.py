@@ -257,7 +257,10 @@ class Part:
         return found
 
     def select(self, *texts):
-        "Tick the rows"
+        "Tick these rows and no other"
+        for box in self.root.locator(
+                'tbody td.selection-state input:checked').all():
+            box.uncheck()
         for text in texts:
             self.row(text).locator('td.selection-state input').check()
         self.client.wait()

@@ -1,0 +1,87 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""The demo company for the tests that drive the clients.
+
+It is made once for each state of the sources and kept with the caches of the
+tests; each process works on a copy of its own, served by one trytond.
+CARAVAN_DEMO_MODULES=fleet makes it with those modules only, in less time.
+"""
+import atexit
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import caravan.demo
+from caravan import web
+
+from .keys import cache_folder, source_key
+from .server import Server
+
+__all__ = ['PASSWORD', 'server']
+
+PASSWORD = 'caravan-tests'
+
+
+@cache
+def server():
+    "Return the running server of the demo company, shared in this process"
+    folder = Path(tempfile.mkdtemp(prefix='caravan-'))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = folder / 'demo.sqlite'
+    _copy(_database(), copy)
+    result = Server(
+        copy, folder / 'run', root=web.install(),
+        environ={'PYTHONOPTIMIZE': '1'})
+    result.start()
+    atexit.register(result.stop)
+    return result
+
+
+def _modules():
+    return os.environ.get('CARAVAN_DEMO_MODULES', '').replace(',', ' ').split()
+
+
+def _key():
+    digest = hashlib.sha1(source_key().encode())
+    digest.update(' '.join(_modules()).encode())
+    for path in sorted(Path(caravan.demo.__file__).parent.glob('*.*')):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _database():
+    "Return the path of the database, made if it is not there"
+    folder = cache_folder() / 'demo'
+    target = folder / _key()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / 'lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            for stale in folder.glob('*/'):
+                shutil.rmtree(stale)
+            _build(target)
+    return target / 'demo.sqlite'
+
+
+def _build(target):
+    result = subprocess.run(
+        [sys.executable, '-m', 'caravan.demo.build', target, *_modules()],
+        input=PASSWORD + '\n', text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, 'PYTHONOPTIMIZE': '1'})
+    if result.returncode:
+        raise AssertionError(f"no demo company:\n{result.stdout[-4000:]}")
+
+
+def _copy(source, target):
+    connection, copy = sqlite3.connect(source), sqlite3.connect(target)
+    with copy:
+        connection.backup(copy)
+    connection.close()
+    copy.close()

@@ -1,0 +1,162 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Build the SQLite database of the demo company.
+
+Run as a process of its own, ``python -m caravan.demo.build FOLDER``: trytond
+keeps its configuration for the life of the process, and with PYTHONOPTIMIZE=1
+it needs half the time.  The password of all users is read from standard input.
+"""
+import argparse
+import importlib
+import logging
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from caravan.errors import Failure
+
+__all__ = ['MODULES', 'build']
+
+# What is made in one is used by the next
+MODULES = ['stock_ext', 'fleet', 'loan', 'crm_party', 'sms_mailing']
+
+
+class _ModuleBar(logging.Handler):
+    "Shows the log of trytond as a bar of modules"
+
+    def __init__(self, bar):
+        super().__init__(logging.INFO)
+        self.bar = bar
+
+    def emit(self, record):
+        if record.msg == '%s load':
+            self.bar.update()
+
+
+def build(folder, modules=MODULES, password='', database='demo'):
+    """Make folder with the database and the files of the demo company.
+
+    Nothing is left where it fails: it is made beside folder, renamed at the
+    end.  modules are those of the suite to activate and to fill.
+    """
+    folder = Path(folder).absolute()
+    work = folder.with_name(folder.name + '.part')
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True)
+        _make(work, database, modules, password)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.rename(folder)
+    except OSError as error:
+        raise Failure(
+            f"The demo company can't be written to {folder}: "
+            f"{error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _make(folder, database, modules, password):
+    import trytond.config
+    (folder / f'{database}.sqlite').touch()
+    trytond.config.set('database', 'uri', 'sqlite://')
+    trytond.config.set('database', 'path', str(folder))
+    os.environ['TRYTOND_DATABASE_URI'] = 'sqlite://'
+    _activate(database, _with_core(modules))
+
+    from proteus import config
+    from .base import Demo
+    demo = Demo(config.set_trytond(database=database))
+    demo.config._context['_skip_warnings'] = True
+    _fill(demo, modules, password)
+    _settle(folder / f'{database}.sqlite')
+
+
+def _with_core(modules):
+    "Return modules with all of the core that they can work with"
+    from trytond.modules import get_module_info, get_modules
+    found, names = set(get_modules()), set()
+    for module in MODULES:
+        info = get_module_info(module)
+        names.update(info.get('depends', []), info.get('extras_depend', []))
+    return sorted((names & found) - set(MODULES) | set(modules))
+
+
+def _activate(database, modules):
+    from trytond import backend
+    from trytond.modules import get_module_info
+    from trytond.pool import Pool
+    from trytond.transaction import Transaction
+
+    todo, names = list(modules), set()
+    while todo:
+        name = todo.pop()
+        if name not in names:
+            names.add(name)
+            todo.extend(get_module_info(name).get('depends', []))
+    backend.Database(database).connect().init()
+    logger = logging.getLogger('trytond.modules')
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    with tqdm(
+            total=len(names), desc=f"{'Modules':<28}", ascii=' #',
+            bar_format='{desc} {bar:30} {n_fmt}/{total_fmt}  {elapsed}'
+            ) as bar:
+        handler = _ModuleBar(bar)
+        logger.addHandler(handler)
+        pool = Pool(database)
+        pool.init(update=['ir', 'res'], lang=['en'])
+        with Transaction().start(database, 0):
+            pool.get('ir.module').update_list()
+        pool.init(update=sorted(names - {'ir', 'res'}), lang=['en'])
+        bar.n = bar.total
+        logger.removeHandler(handler)
+
+
+def _fill(demo, modules, password):
+    from . import company, goods, people
+    company.fill(demo)
+    people.fill(demo)
+    goods.fill(demo)
+    fillers = [
+        importlib.import_module(f'caravan.demo.{module}')
+        for module in modules
+        if importlib.util.find_spec(f'caravan.demo.{module}')]
+    users = list(company.USERS)
+    for filler in fillers:
+        users += filler.USERS
+    company.make_users(demo, users, password)
+    for filler in fillers:
+        filler.fill(demo)
+    company.finish(demo, password)
+
+
+def _settle(path):
+    "Bring what the log of SQLite holds into its one file"
+    import sqlite3
+    connection = sqlite3.connect(path)
+    connection.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    connection.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog='python -m caravan.demo.build', description=__doc__)
+    parser.add_argument('folder')
+    parser.add_argument('modules', nargs='*', default=MODULES)
+    options = parser.parse_args()
+    started = time.monotonic()
+    try:
+        build(
+            options.folder, options.modules,
+            password=sys.stdin.readline().rstrip('\n'))
+    except Failure as failure:
+        sys.exit(f"caravan: {failure}")
+    print(f"The demo company was made in {time.monotonic() - started:.0f} s.")
+
+
+if __name__ == '__main__':
+    main()
