@@ -68,6 +68,7 @@ def _make(folder, database, modules, password):
     _activate(database, _with_core(modules))
 
     from proteus import config
+
     from .base import Demo
     demo = Demo(config.set_trytond(database=database))
     demo.config._context['_skip_warnings'] = True
