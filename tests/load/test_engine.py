@@ -1,12 +1,15 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import io
 import tempfile
 import unittest
+from contextlib import redirect_stderr, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
 
 from proteus import Model
 
+from caravan import cli
 from caravan.errors import Failure
 from caravan.load import convert
 from caravan.load.convert import Format
@@ -152,6 +155,50 @@ class EngineTestCase(unittest.TestCase):
     def test_formula_in_rejects(self):
         _, rejects = self.load('code,name\n,=1+1\n')
         self.assertIn("'=1+1", rejects)
+
+
+class CommandTestCase(unittest.TestCase):
+    "Test the command line: one clear line and an exit code"
+
+    def run_command(self, *arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = cli.main(arguments)
+            except SystemExit as stop:
+                code = stop.code
+        return code, out.getvalue(), err.getvalue()
+
+    def test_failures(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, 'rows.csv')
+            file.write_text('a\n')
+            two = Path(folder, 'two.txt')
+            two.write_text('one\ntwo\n')
+            for arguments, words in [
+                    (['load', 'dragons', file], "no kind \"dragons\""),
+                    (['load', 'parties', 'nowhere.csv'], "no file nowhere"),
+                    (['load', 'parties', file], "Name the database"),
+                    (['load', 'parties', file, '-d', 'x', '-c', 'no.conf'],
+                        "no configuration file"),
+                    (['load', 'parties', file, '-d', 'no such'],
+                        "no database \"no such\""),
+                    (['load', 'parties', file, '--url', 'ftp://x'],
+                        "not an address"),
+                    (['load', 'parties', file,
+                        '--url', 'http://127.0.0.1:9/x/',
+                        '--password-file', two], "exactly one line"),
+                    (['check'], "Name a database")]:
+                with self.subTest(words):
+                    code, out, err = self.run_command(*map(str, arguments))
+                    self.assertEqual(code, 2)
+                    self.assertEqual(len(err.splitlines()), 1)
+                    self.assertIn(words, err)
+
+    def test_columns(self):
+        code, out, _ = self.run_command('load', 'parties', '--columns')
+        self.assertEqual(code, 0)
+        self.assertIn('required', out)
 
 
 class ConvertTestCase(unittest.TestCase):
