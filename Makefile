@@ -25,6 +25,28 @@ $(VENV)/develop: setup.cfg | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
 	@touch $@
 
+# --- demo ---
+
+DEMO := .demo
+PORT ?= 8000
+PASSWORD_FILE ?=
+
+$(VENV)/demo: setup.cfg | $(VENV)/bin/python
+	@echo "Installing Caravan with Tryton into $(VENV)"
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+		--editable '.[all,barcode,import,phone]'
+	@touch $@
+
+.PHONY: demo
+demo: export CARAVAN_CACHE = $(CURDIR)/$(DEMO)/cache
+demo: $(VENV)/demo ## try it: serve a demo company (PORT=8000)
+	@$(VENV)/bin/caravan demo --folder $(DEMO) --port $(PORT) \
+		$(if $(PASSWORD_FILE),--password-file $(PASSWORD_FILE))
+
+.PHONY: demo-clean
+demo-clean: ## remove the demo company
+	rm -rf $(DEMO)
+
 # --- tests ---
 
 .PHONY: test

@@ -10,7 +10,7 @@ from .errors import Failure
 __all__ = ['main']
 
 # Each has add_parser(subparsers) that sets the function to run
-COMMANDS = ['load.command', 'check', 'bench']
+COMMANDS = ['demo.command', 'load.command', 'check', 'bench']
 
 
 def main(arguments=None):

@@ -15,7 +15,7 @@ from trytond.exceptions import TrytonException
 
 from .errors import Failure
 
-__all__ = ['add_arguments', 'connect', 'message']
+__all__ = ['add_arguments', 'connect', 'message', 'read_password']
 
 
 def add_arguments(parser):
@@ -104,11 +104,20 @@ def _password(args, user):
     path = args.password_file or os.environ.get('TRYTONPASSFILE')
     if not path:
         return getpass.getpass(f"Password of {user}: ")
+    return read_password(path)
+
+
+def read_password(path):
+    "Return the password that is the only line of the file at path"
     try:
         lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise Failure(
-            f"The password file {path} can't be read: {error}.") from error
+            f"The password file {path} can't be read: {error.strerror}."
+            ) from error
+    except UnicodeDecodeError as error:
+        raise Failure(
+            f"The password file {path} is not a text.") from error
     if len(lines) != 1 or not lines[0]:
         raise Failure(
             f"The password file {path} must have exactly one line.")

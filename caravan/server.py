@@ -19,7 +19,7 @@ HOST = '127.0.0.1'
 
 
 class ServerError(Failure):
-    "The server can not run; the message is one line"
+    "The server can't run; the message is one line"
 
 
 def free_port():
@@ -125,6 +125,11 @@ class Server:
                     f"trytond does not answer on {self.url} after {timeout} "
                     f"seconds: {self._last_line()}")
             time.sleep(.1)
+        # It answers even where the thread that loads the database has failed
+        if 'Exception in thread' in self.log():
+            self.stop()
+            raise ServerError(
+                f"trytond can't load {self.database}: {self._last_line()}")
         return self
 
     def _answers(self):

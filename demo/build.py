@@ -7,17 +7,19 @@ keeps its configuration for the life of the process, and with PYTHONOPTIMIZE=1
 it needs half the time.  The password of all users is read from standard input.
 """
 import argparse
-import importlib
+import importlib.util
+import json
 import logging
 import os
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
-from tqdm import tqdm
-
 from caravan.errors import Failure
+
+from .bar import progress_bar
 
 __all__ = ['MODULES', 'build']
 
@@ -48,7 +50,9 @@ def build(folder, modules=MODULES, password='', database='demo'):
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        _make(work, database, modules, password)
+        (work / f'{database}.sqlite').touch()
+        users = _make(work, database, modules, password)
+        (work / f'{database}.json').write_text(json.dumps({'users': users}))
         shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
     except OSError as error:
@@ -59,12 +63,24 @@ def build(folder, modules=MODULES, password='', database='demo'):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _make(folder, database, modules, password):
+def update(folder, database='demo'):
+    "Bring the database in folder up to date with the sources"
+    _configure(Path(folder).absolute())
+    from trytond.pool import Pool
+    with _module_bar(None):
+        Pool(database).init(update=['ir'], lang=['en'])
+
+
+def _configure(folder):
     import trytond.config
-    (folder / f'{database}.sqlite').touch()
     trytond.config.set('database', 'uri', 'sqlite://')
     trytond.config.set('database', 'path', str(folder))
     os.environ['TRYTOND_DATABASE_URI'] = 'sqlite://'
+
+
+def _make(folder, database, modules, password):
+    "Make the database, return the logins and names of its users"
+    _configure(folder)
     _activate(database, _with_core(modules))
 
     from proteus import config
@@ -72,8 +88,9 @@ def _make(folder, database, modules, password):
     from .base import Demo
     demo = Demo(config.set_trytond(database=database))
     demo.config._context['_skip_warnings'] = True
-    _fill(demo, modules, password)
+    users = _fill(demo, modules, password)
     _settle(folder / f'{database}.sqlite')
+    return users
 
 
 def _with_core(modules):
@@ -99,25 +116,31 @@ def _activate(database, modules):
             names.add(name)
             todo.extend(get_module_info(name).get('depends', []))
     backend.Database(database).connect().init()
-    logger = logging.getLogger('trytond.modules')
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    with tqdm(
-            total=len(names), desc=f"{'Modules':<28}", ascii=' #',
-            bar_format='{desc} {bar:30} {n_fmt}/{total_fmt}  {elapsed}'
-            ) as bar:
-        handler = _ModuleBar(bar)
-        logger.addHandler(handler)
+    with _module_bar(len(names | {'ir', 'res'}) + 2):
         pool = Pool(database)
         pool.init(update=['ir', 'res'], lang=['en'])
         with Transaction().start(database, 0):
             pool.get('ir.module').update_list()
         pool.init(update=sorted(names - {'ir', 'res'}), lang=['en'])
-        bar.n = bar.total
-        logger.removeHandler(handler)
+
+
+@contextmanager
+def _module_bar(total):
+    "Show a bar of the modules that trytond loads"
+    logger = logging.getLogger('trytond.modules')
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    with progress_bar(label="Modules", total=total) as bar:
+        handler = _ModuleBar(bar)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
 
 
 def _fill(demo, modules, password):
+    "Fill the database, return (login, name, what for) of the users"
     from . import company, goods, people
     company.fill(demo)
     people.fill(demo)
@@ -126,13 +149,18 @@ def _fill(demo, modules, password):
         importlib.import_module(f'caravan.demo.{module}')
         for module in modules
         if importlib.util.find_spec(f'caravan.demo.{module}')]
-    users = list(company.USERS)
+    users, roles = list(company.USERS), {}
     for filler in fillers:
         users += filler.USERS
-    company.make_users(demo, users, password)
+        for login, *_ in filler.USERS:
+            roles.setdefault(login, []).append(filler.__name__.split('.')[-1])
+    names = company.make_users(demo, users, password)
     for filler in fillers:
         filler.fill(demo)
     company.finish(demo, password)
+    return [
+        (login, name, ', '.join(roles.get(login, ["company"])))
+        for login, name in names.items()]
 
 
 def _settle(path):
@@ -148,16 +176,24 @@ def main():
         prog='python -m caravan.demo.build', description=__doc__)
     parser.add_argument('folder')
     parser.add_argument('modules', nargs='*', default=MODULES)
+    parser.add_argument(
+        '--update', action='store_true',
+        help="bring the database in folder up to date")
     options = parser.parse_args()
     started = time.monotonic()
+    if options.update:
+        return update(options.folder)
     try:
         build(
-            options.folder, options.modules,
+            options.folder, [m for m in MODULES if m in options.modules],
             password=sys.stdin.readline().rstrip('\n'))
     except Failure as failure:
-        sys.exit(f"caravan: {failure}")
+        print(f"caravan: {failure}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 2
     print(f"The demo company was made in {time.monotonic() - started:.0f} s.")
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

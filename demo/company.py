@@ -106,7 +106,7 @@ def make_users(demo, users, password):
     """Make the users and their employees.
 
     users is a list of (login, name, [XML ids of groups]); who is named by
-    more than one module has the groups of each.
+    more than one module has the groups of each.  Returns {login: name}.
     """
     names, groups = {}, {}
     for login, name, ids in users:
@@ -131,6 +131,7 @@ def make_users(demo, users, password):
                     groups.items(), employees)])
     demo.users.update(zip(groups, records))
     demo.employees.extend(employees)
+    return names
 
 
 def finish(demo, password):

@@ -294,7 +294,7 @@ class WebClient(Part):
             "bars => bars.forEach(bar => jQuery(bar).empty())")
         button = self._front(f'.toolbar button#{name}')
         if not button.is_enabled():
-            raise ClientError(f"The button {name} can not be pressed")
+            raise ClientError(f"The button {name} can't be pressed")
         button.click()
         self.wait()
 

@@ -1,0 +1,116 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import contextlib
+import io
+import os
+import socket
+import tempfile
+import unittest
+from pathlib import Path
+from unittest.mock import patch
+
+from caravan import cli, server, web
+from caravan.demo import build, command
+from caravan.errors import Failure
+
+
+class DemoTestCase(unittest.TestCase):
+    "What stops the demo is one line and leaves nothing behind"
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def demo(self, *arguments):
+        "Return the exit code and the lines of the error"
+        error = io.StringIO()
+        with contextlib.redirect_stderr(error):
+            code = cli.main([
+                    'demo', '--folder', str(self.folder / 'demo'),
+                    '--port', str(server.free_port()), *arguments])
+        return code, error.getvalue().splitlines()
+
+    def assertStops(self, pattern, *arguments):
+        code, lines = self.demo(*arguments)
+        self.assertEqual(code, 2)
+        self.assertEqual(len(lines), 1, lines)
+        self.assertRegex(lines[0], pattern)
+        self.assertFalse((self.folder / 'demo' / 'db').exists())
+
+    def test_port_in_use(self):
+        with socket.socket() as sock:
+            sock.bind((server.HOST, 0))
+            sock.listen()
+            port = sock.getsockname()[1]
+            self.assertStops(
+                f"Port {port} is in use.*--port {port + 1}",
+                '--port', str(port))
+
+    def test_password_file(self):
+        path = self.folder / 'password'
+        self.assertStops("can't be read", '--password-file', str(path))
+        for text, reason in [
+                ("", "exactly one line"),
+                ("one\ntwo\n", "exactly one line"),
+                ("short\n", "8 characters"),
+                ]:
+            with self.subTest(text=text):
+                path.write_text(text)
+                self.assertStops(reason, '--password-file', str(path))
+
+    def test_no_node(self):
+        "Without Node.js, and without a network to fetch it from"
+        with patch.dict(os.environ, {
+                    'PATH': str(self.folder),
+                    'CARAVAN_CACHE': str(self.folder / 'cache'),
+                    'PIP_INDEX_URL': 'http://127.0.0.1:9/',
+                    'PIP_CONFIG_FILE': os.devnull,
+                    'PIP_NO_INDEX': '1',
+                    }), contextlib.redirect_stdout(io.StringIO()):
+            for name in ['PIP_FIND_LINKS', 'PIP_EXTRA_INDEX_URL']:
+                os.environ.pop(name, None)
+            self.assertStops("web client can't be installed")
+        self.assertIsNone(web.installed(self.folder / 'cache'))
+
+    def test_disk_full(self):
+        usage = patch('shutil.disk_usage').start()
+        self.addCleanup(patch.stopall)
+        usage.return_value.free = 100 * 2 ** 20
+        with patch.object(web, 'install'):
+            self.assertStops("needs 500 MB .* there are 100 MB")
+
+    def test_folder(self):
+        "A folder that can't be made"
+        (self.folder / 'demo').write_text("a file")
+        with patch.object(web, 'install'):
+            self.assertStops("can't be made")
+
+    def test_build_fails(self):
+        "A database half made is not left"
+        folder = self.folder / 'db'
+        with patch.object(build, '_make', side_effect=OSError(28, "Full")):
+            with self.assertRaisesRegex(Failure, "can't be written .*: Full"):
+                build.build(folder)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_modules(self):
+        "Each module of the suite has its place in the order of making"
+        self.assertCountEqual(build.MODULES, command.MODULES)
+
+
+class ServerTestCase(unittest.TestCase):
+    "A server that can't run says why"
+
+    def test_no_database(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(
+                    server.ServerError, "trytond can't load none"):
+                server.Server(Path(folder, 'none.sqlite'), folder).start()
+
+    def test_free_port(self):
+        port = server.free_port()
+        self.assertFalse(server.port_in_use(port))
+        with socket.socket() as sock:
+            sock.bind((server.HOST, port))
+            sock.listen()
+            self.assertTrue(server.port_in_use(port))
