@@ -40,7 +40,8 @@ TIMEOUT = 30 * 60
 _OURS = r'(caravan|trytond\.modules\.(%s))(\.|$)' % '|'.join(MODULES)
 # What takes longest starts first
 _LONG = [
-    'browser', 'together', 'postgresql:*', 'access', 'desktop', 'sqlite:*']
+    'browser', 'extras', 'together', 'postgresql:*', 'access', 'desktop',
+    'sqlite:*']
 
 
 @dataclass
