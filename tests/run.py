@@ -20,6 +20,7 @@ import fnmatch
 import json
 import operator
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -46,10 +47,14 @@ _LONG = [
 
 @dataclass
 class Result:
-    "What a suite gave: numbers of tests, seconds, reasons of skips"
+    """What a suite gave: numbers of tests, seconds, reasons of skips.
+
+    cpu are the seconds of processor that its process used.
+    """
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    cpu: float = 0
     seconds: float = 0
     reasons: list = field(default_factory=list)
 
@@ -128,7 +133,11 @@ def run_here(name, path):
     for seconds, test in sorted(
             outcome.times, key=operator.itemgetter(0))[:-6:-1]:
         print(f"{seconds:8.1f} s  {test}")
-    Path(path).write_text(json.dumps(outcome.summary()))
+    result = outcome.summary()
+    result['cpu'] = sum(
+        sum(resource.getrusage(who)[:2])
+        for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN])
+    Path(path).write_text(json.dumps(result))
 
 
 class Runner:
@@ -254,7 +263,8 @@ def report(name, result):
         'passed' if result.passed else 'skipped')
     print(
         f"{state:8}{name:24}{result.passed:6}{result.failed:8}"
-        f"{result.skipped:9}{result.seconds:9.1f}  {result.note}".rstrip(),
+        f"{result.skipped:9}{result.seconds:9.1f}{result.cpu:8.1f}  "
+        f"{result.note}".rstrip(),
         flush=True)
 
 
@@ -263,7 +273,7 @@ def run(names, artefacts, jobs):
     total, failures = Counter(passed=0, failed=0, skipped=0), []
     started = time.monotonic()
     print(f"{'':8}{'suite':24}{'passed':>6}{'failed':>8}{'skipped':>9}"
-        f"{'seconds':>9}", flush=True)
+        f"{'seconds':>9}{'cpu':>8}", flush=True)
     with postgresql(names) as cluster:
         runner = Runner(artefacts, cluster)
         for name, result in runner.run_all(names, jobs):

@@ -459,7 +459,7 @@ def _texts(node):
 
 
 def _stored(node):
-    "Return whether a field is a column of a table"
+    "Return whether a field is a column of a table, as far as one can see"
     for parent in parents(node):
         if isinstance(parent, ast.Call) and callee(parent) == 'Function':
             return False
@@ -470,7 +470,7 @@ def _stored(node):
                 for t in s.targets if isinstance(t, ast.Name)} | {
                 s.name for s in parent.body
                 if isinstance(s, ast.FunctionDef)}
-            return 'table_query' not in defined and (
+            return '__name__' in defined and 'table_query' not in defined and (
                 'ModelView' not in names or 'ModelSQL' in names)
     return True
 
