@@ -1,10 +1,16 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from caravan.testing import ModuleTestCase
+from trytond.modules.company.tests import (
+    CompanyTestMixin, PartyCompanyCheckEraseMixin)
+from trytond.modules.party.tests import PartyCheckReplaceMixin
+
+from caravan.testing import ModuleTestCase, QueryTestMixin
 
 
-class SmsMailingTestCase(ModuleTestCase):
+class SmsMailingTestCase(
+        PartyCompanyCheckEraseMixin, PartyCheckReplaceMixin,
+        CompanyTestMixin, QueryTestMixin, ModuleTestCase):
     "Test sms_mailing module"
     module = 'sms_mailing'
 

@@ -1,0 +1,18 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Ways to the outside, one class each behind one interface.
+
+An adapter knows neither the pool nor the database: it gets the settings of
+its section of the configuration file and plain values.
+"""
+from .base import (
+    ACCEPTED, REJECTED, RETRY, UNKNOWN, Adapter, Incoming, Outgoing, Report,
+    Result, Settings)
+from .simulator import Simulator
+
+__all__ = [
+    'ACCEPTED', 'ADAPTERS', 'Adapter', 'Incoming', 'Outgoing', 'REJECTED',
+    'RETRY', 'Report', 'Result', 'Settings', 'Simulator', 'UNKNOWN']
+
+ADAPTERS = {
+    adapter.name: adapter for adapter in [Simulator]}

@@ -1,0 +1,679 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+import datetime as dt
+from collections import Counter, defaultdict
+from itertools import groupby
+
+from sql import Literal, Null
+from sql.aggregate import Count, Sum
+from sql.functions import CharLength
+
+from trytond.i18n import gettext
+from trytond.model import (
+    ChatMixin, Index, ModelSQL, ModelView, Workflow, fields)
+from trytond.modules.company.model import employee_field
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Bool, Eval, If
+from trytond.tools import grouped_slice, sqlite_apply_types
+from trytond.transaction import Transaction
+
+from .exceptions import (
+    ApprovalError, EmptyAudienceError, MailingValidationError)
+from .topic import PURPOSES
+
+# What is estimated and sent at once; the cron takes what is more
+AT_ONCE = 1000
+_SLICE = 200
+
+_READONLY = {'readonly': Eval('state') != 'draft'}
+# Counters of the messages and the states they sum
+_COUNTERS = {
+    'waiting': ['queued', 'held', 'sending'],
+    'sent': ['sent', 'delivered', 'read', 'undelivered', 'expired'],
+    'delivered': ['delivered', 'read'],
+    'undelivered': ['undelivered', 'expired'],
+    'failed': ['failed'],
+    'unknown': ['unknown'],
+    'simulated': ['simulated'],
+    }
+
+
+class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
+    __name__ = 'mailing.mailing'
+
+    number = fields.Char("Number", readonly=True)
+    name = fields.Char(
+        "Name", required=True, states=_READONLY,
+        help="What the mailing is for; the recipients do not see it.")
+    company = fields.Many2One(
+        'company.company', "Company", required=True,
+        states={
+            'readonly': (
+                (Eval('state') != 'draft') | Eval('steps', [0])),
+            },
+        help="Make the mailing belong to the company.")
+    topic = fields.Many2One(
+        'mailing.topic', "Topic", required=True, ondelete='RESTRICT',
+        states=_READONLY,
+        help="Decides what refusals count and whether the mailing repeats "
+        "an earlier one.")
+    purpose = fields.Function(
+        fields.Selection(PURPOSES, "Purpose"), 'on_change_with_purpose',
+        searcher='search_purpose')
+    segments = fields.Many2Many(
+        'mailing.mailing-segment', 'mailing', 'segment', "To",
+        states={
+            'required': Eval('state') != 'draft',
+            'readonly': Eval('state') != 'draft',
+            },
+        help="The target groups; who is in several is written to once.")
+    excluded_segments = fields.Many2Many(
+        'mailing.mailing-excluded-segment', 'mailing', 'segment', "Except",
+        states=_READONLY,
+        help="Groups who do not take part at all.")
+    steps = fields.One2Many(
+        'mailing.mailing.step', 'mailing', "Messages",
+        states={
+            'required': Eval('state') != 'draft',
+            'readonly': Eval('state') != 'draft',
+            },
+        help="The first is sent to everyone, each following one to whom "
+        "the one before did not reach in time.")
+    variants = fields.One2Many(
+        'mailing.mailing.variant', 'mailing', "Variants", states=_READONLY,
+        help="Other texts for the first message, to compare.")
+    hold_out = fields.Integer(
+        "Hold-out",
+        domain=['OR',
+            ('hold_out', '=', None),
+            [('hold_out', '>=', 0), ('hold_out', '<=', 90)],
+            ],
+        states=_READONLY,
+        help="The percentage of the group that is left out on purpose, to "
+        "compare with.")
+    scheduled_at = fields.DateTime(
+        "Not Before", states=_READONLY,
+        help="When the sending begins.\nLeave empty to send on start.")
+    latest_start = fields.DateTime(
+        "Not After",
+        domain=[If(Bool(Eval('scheduled_at')) & Bool(Eval('latest_start')),
+                ('latest_start', '>=', Eval('scheduled_at')), ())],
+        states=_READONLY,
+        help="A message that is still waiting then is not sent any more.")
+    window_from = fields.Time(
+        "From", format='%H:%M', states=_READONLY,
+        help="The hours in which people may be written to, in their time "
+        "zone or else the company's.")
+    window_to = fields.Time("To", format='%H:%M', states=_READONLY)
+    weekdays = fields.MultiSelection([
+            ('0', "Monday"),
+            ('1', "Tuesday"),
+            ('2', "Wednesday"),
+            ('3', "Thursday"),
+            ('4', "Friday"),
+            ('5', "Saturday"),
+            ('6', "Sunday"),
+            ], "Weekdays", sort=False, states=_READONLY,
+        help="The days on which people may be written to.\n"
+        "Leave empty for all.")
+    frequency_cap = fields.Integer(
+        "At Most",
+        domain=['OR', ('frequency_cap', '=', None),
+            ('frequency_cap', '>', 0)],
+        states=_READONLY,
+        help="Leave out who got so many messages of any kind already.")
+    frequency_days = fields.Integer(
+        "Messages in Days",
+        domain=['OR', ('frequency_days', '=', None),
+            ('frequency_days', '>', 0)],
+        states={
+            'readonly': Eval('state') != 'draft',
+            'required': Bool(Eval('frequency_cap')),
+            })
+    max_cost = Monetary(
+        "Maximum Cost", currency='currency', digits='currency',
+        states=_READONLY,
+        help="The mailing pauses before it would cost more.")
+    attribution_days = fields.Integer(
+        "Attribution Days",
+        domain=['OR', ('attribution_days', '=', None),
+            ('attribution_days', '>=', 0)],
+        states=_READONLY,
+        help="An order within so many days counts as earned by the "
+        "mailing.")
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
+    responsible = employee_field(
+        "Responsible", states=['done', 'cancelled'])
+    prepared_by = fields.Many2One(
+        'res.user', "Prepared by", readonly=True, ondelete='RESTRICT')
+    approver = fields.Many2One(
+        'res.user', "Approved by", readonly=True, ondelete='RESTRICT')
+    started_at = fields.Timestamp("Started at", readonly=True)
+    done_at = fields.Timestamp("Done at", readonly=True)
+    pause_reason = fields.Char(
+        "Pause Reason", readonly=True,
+        states={
+            'invisible': Eval('state') != 'paused',
+            })
+    state = fields.Selection([
+            ('draft', "Draft"),
+            ('prepared', "Prepared"),
+            ('approved', "Approved"),
+            ('running', "Running"),
+            ('paused', "Paused"),
+            ('done', "Done"),
+            ('cancelled', "Cancelled"),
+            ], "State", required=True, readonly=True, sort=False)
+    recipients = fields.One2Many(
+        'mailing.recipient', 'mailing', "Recipients", readonly=True)
+    prices = fields.One2Many(
+        'mailing.mailing.price', 'mailing', "Price", readonly=True,
+        states={
+            'invisible': Eval('state') == 'draft',
+            },
+        help="All texts written out: how many have how many parts.")
+    estimated = fields.Boolean("Estimated", readonly=True)
+    estimated_cost = fields.Function(
+        Monetary(
+            "Estimated Cost", currency='currency', digits=(None, 6),
+            states={
+                'invisible': Eval('state') == 'draft',
+                }),
+        'get_estimated_cost')
+    planned = fields.Function(
+        fields.Integer(
+            "Group", help="The people of the target group."),
+        'get_recipient_counts')
+    included = fields.Function(
+        fields.Integer("Included"), 'get_recipient_counts')
+    excluded = fields.Function(
+        fields.Integer("Excluded"), 'get_recipient_counts')
+    waiting = fields.Function(
+        fields.Integer("Waiting"), 'get_message_counts')
+    sent = fields.Function(
+        fields.Integer(
+            "Sent", help="Accepted by the gateway, whatever came after."),
+        'get_message_counts')
+    delivered = fields.Function(
+        fields.Integer("Delivered"), 'get_message_counts')
+    undelivered = fields.Function(
+        fields.Integer("Undelivered"), 'get_message_counts')
+    failed = fields.Function(
+        fields.Integer("Failed"), 'get_message_counts')
+    unknown = fields.Function(
+        fields.Integer(
+            "Uncertain",
+            help="Nobody knows whether these left: a receipt or a person "
+            "will tell."),
+        'get_message_counts')
+    simulated = fields.Function(
+        fields.Integer("Simulated"), 'get_message_counts')
+    parts = fields.Function(
+        fields.Integer("Parts"), 'get_message_counts')
+    cost = fields.Function(
+        Monetary("Cost", currency='currency', digits=(None, 6)),
+        'get_message_counts')
+    delivery_rate = fields.Function(
+        fields.Float("Delivery Rate", digits=(1, 4)), 'get_delivery_rate')
+
+    @classmethod
+    def __setup__(cls):
+        cls.number.search_unaccented = False
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_indexes.update({
+                Index(t, (t.number, Index.Similarity())),
+                Index(
+                    t, (t.state, Index.Equality(cardinality='low')),
+                    where=t.state.in_([
+                            'draft', 'prepared', 'approved', 'running',
+                            'paused'])),
+                })
+        cls._order = [('number', 'DESC NULLS FIRST'), ('id', 'DESC')]
+        cls._transitions |= set((
+                ('draft', 'prepared'),
+                ('draft', 'cancelled'),
+                ('prepared', 'draft'),
+                ('prepared', 'approved'),
+                ('prepared', 'running'),
+                ('prepared', 'cancelled'),
+                ('approved', 'draft'),
+                ('approved', 'running'),
+                ('approved', 'cancelled'),
+                ('running', 'paused'),
+                ('running', 'done'),
+                ('running', 'cancelled'),
+                ('done', 'running'),
+                ('paused', 'running'),
+                ('paused', 'cancelled'),
+                ))
+        cls._buttons.update({
+                'cancel': {
+                    'invisible': Eval('state').in_(['done', 'cancelled']),
+                    'icon': 'tryton-cancel',
+                    'depends': ['state'],
+                    },
+                'draft': {
+                    'invisible': ~Eval('state').in_(
+                        ['prepared', 'approved']),
+                    'icon': 'tryton-back',
+                    'depends': ['state'],
+                    },
+                'prepare': {
+                    'invisible': Eval('state') != 'draft',
+                    'readonly': (
+                        ~Eval('steps', []) | ~Eval('segments', [])),
+                    'icon': 'tryton-forward',
+                    'depends': ['state', 'steps', 'segments'],
+                    },
+                'approve': {
+                    'invisible': Eval('state') != 'prepared',
+                    'icon': 'tryton-ok',
+                    'depends': ['state'],
+                    },
+                'start': {
+                    'invisible': ~Eval('state').in_(
+                        ['prepared', 'approved']),
+                    'icon': 'tryton-launch',
+                    'depends': ['state'],
+                    },
+                'pause': {
+                    'invisible': Eval('state') != 'running',
+                    'icon': 'tryton-block',
+                    'depends': ['state'],
+                    },
+                'resume': {
+                    'invisible': Eval('state') != 'paused',
+                    'icon': 'tryton-launch',
+                    'depends': ['state'],
+                    },
+                'refresh': {
+                    'invisible': ~Eval('state').in_(['running', 'done']),
+                    'icon': 'tryton-refresh',
+                    'depends': ['state'],
+                    },
+                })
+
+    @classmethod
+    def order_number(cls, tables):
+        table, _ = tables[None]
+        return [
+            ~((table.state == 'cancelled') & (table.number == Null)),
+            CharLength(table.number), table.number]
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_responsible(cls):
+        return Transaction().context.get('employee')
+
+    @classmethod
+    def default_state(cls):
+        return 'draft'
+
+    @classmethod
+    def default_attribution_days(cls):
+        return 14
+
+    @fields.depends('topic')
+    def on_change_with_purpose(self, name=None):
+        return self.topic.purpose if self.topic else None
+
+    @classmethod
+    def search_purpose(cls, name, clause):
+        return [('topic.purpose', *clause[1:])]
+
+    @fields.depends('company')
+    def on_change_with_currency(self, name=None):
+        return self.company.currency if self.company else None
+
+    @classmethod
+    def get_estimated_cost(cls, mailings, name):
+        return {
+            m.id: sum((p.cost for p in m.prices if p.cost), 0) or None
+            for m in mailings}
+
+    @classmethod
+    def get_recipient_counts(cls, mailings, names):
+        pool = Pool()
+        recipient = pool.get('mailing.recipient').__table__()
+        ids = list(map(int, mailings))
+        result = {n: dict.fromkeys(ids, 0) for n in names}
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*recipient.select(
+                recipient.mailing,
+                Count(Literal(1)),
+                Count(Literal(1), filter_=recipient.state == 'included'),
+                where=fields.SQL_OPERATORS['in'](recipient.mailing, ids),
+                group_by=[recipient.mailing]))
+        for mailing, planned, included in cursor:
+            counts = {
+                'planned': planned, 'included': included,
+                'excluded': planned - included}
+            for name in names:
+                result[name][mailing] = counts[name]
+        return result
+
+    @classmethod
+    def get_message_counts(cls, mailings, names):
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        ids = list(map(int, mailings))
+        result = {n: dict.fromkeys(ids, 0) for n in names}
+        counters = list(_COUNTERS)
+        written = ~message.state.in_(['queued', 'held', 'cancelled'])
+        query = message.select(
+            message.mailing.as_('mailing'),
+            *(Count(Literal(1), filter_=message.state.in_(_COUNTERS[c]))
+                .as_(c) for c in counters),
+            Sum(message.parts, filter_=written).as_('parts'),
+            Sum(message.cost, filter_=written).as_('cost'),
+            where=fields.SQL_OPERATORS['in'](message.mailing, ids),
+            group_by=[message.mailing])
+        sqlite_apply_types(
+            query, [None, *([None] * len(counters)), None, 'NUMERIC'])
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*query)
+        for mailing, *values in cursor:
+            counts = dict(zip([*counters, 'parts', 'cost'], values))
+            for name in names:
+                result[name][mailing] = counts[name] or 0
+        return result
+
+    @classmethod
+    def get_delivery_rate(cls, mailings, name):
+        return {
+            m.id: m.delivered / m.sent if m.sent else None
+            for m in mailings}
+
+    @classmethod
+    def set_number(cls, mailings):
+        pool = Pool()
+        Config = pool.get('mailing.configuration')
+        config = Config(1)
+        for company, group in groupby(mailings, key=lambda m: m.company):
+            group = [m for m in group if not m.number]
+            if group:
+                sequence = config.get_multivalue(
+                    'mailing_sequence', company=company.id)
+                for mailing, number in zip(
+                        group, sequence.get_many(len(group))):
+                    mailing.number = number
+        cls.save(mailings)
+
+    def get_rec_name(self, name):
+        return f'[{self.number}] {self.name}' if self.number else self.name
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, operand, *extra = clause
+        if operator.startswith('!') or operator.startswith('not '):
+            bool_op = 'AND'
+        else:
+            bool_op = 'OR'
+        return [bool_op,
+            ('number', operator, operand, *extra),
+            ('name', operator, operand, *extra),
+            ]
+
+    @classmethod
+    def check_modification(cls, mode, mailings, values=None, external=False):
+        super().check_modification(
+            mode, mailings, values=values, external=external)
+        if mode == 'delete':
+            for mailing in mailings:
+                if mailing.state not in {'draft', 'cancelled'}:
+                    raise MailingValidationError(gettext(
+                            'sms_mailing.msg_mailing_delete',
+                            mailing=mailing.rec_name))
+
+    @classmethod
+    def copy(cls, mailings, default=None):
+        default = default.copy() if default else {}
+        for name in [
+                'number', 'prepared_by', 'approver', 'started_at', 'done_at',
+                'pause_reason', 'recipients', 'prices', 'scheduled_at',
+                'latest_start']:
+            default.setdefault(name)
+        default.setdefault('estimated', False)
+        return super().copy(mailings, default=default)
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('draft')
+    def draft(cls, mailings):
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        Price = pool.get('mailing.mailing.price')
+        Recipient.clear(mailings)
+        Price.delete([p for m in mailings for p in m.prices])
+        cls.write(mailings, {
+                'prepared_by': None,
+                'approver': None,
+                'estimated': False,
+                })
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('prepared')
+    def prepare(cls, mailings):
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        cls.lock(mailings)
+        cls.set_number(mailings)
+        for mailing in mailings:
+            mailing._check_steps()
+            Recipient.snapshot(mailing)
+        cls._check_audience(mailings)
+        cls.write(mailings, {'prepared_by': Transaction().user})
+        small = [m for m in mailings if m.included <= AT_ONCE]
+        cls.estimate(small)
+        if large := [m for m in mailings if m not in small]:
+            with Transaction().set_context(queue_name='mailing'):
+                cls.__queue__.estimate(large)
+
+    def _check_steps(self):
+        for segment in self.segments:
+            if segment.is_empty:
+                raise EmptyAudienceError(gettext(
+                        'sms_mailing.msg_segment_empty',
+                        segment=segment.rec_name))
+        for step in self.steps:
+            if step.account.company != self.company:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_step_company',
+                        account=step.account.rec_name,
+                        mailing=self.rec_name))
+
+    @classmethod
+    def _check_audience(cls, mailings):
+        for mailing in cls.browse(mailings):
+            if not mailing.included:
+                raise EmptyAudienceError(gettext(
+                        'sms_mailing.msg_mailing_nobody',
+                        mailing=mailing.rec_name,
+                        planned=mailing.planned))
+
+    @classmethod
+    def estimate(cls, mailings):
+        """Write out all texts: leave out who can't be written to, price
+
+        Each mailing is worked on in slices, whatever the size of its group.
+        """
+        pool = Pool()
+        Price = pool.get('mailing.mailing.price')
+        Recipient = pool.get('mailing.recipient')
+        mailings = [m for m in mailings if m.state == 'prepared']
+        Price.delete([p for m in mailings for p in m.prices])
+        prices = []
+        for mailing in mailings:
+            parts, problems = mailing._write_out()
+            for (reason, missing), ids in problems.items():
+                Recipient.set_reason(ids, reason, missing)
+            prices.extend(Price.distribution(mailing, parts))
+        Price.save(prices)
+        cls.write(mailings, {'estimated': True})
+
+    def _write_out(self):
+        "Return the count of texts by parts and the ids by problem"
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        Message = pool.get('mailing.message')
+        recipient = Recipient.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*recipient.select(
+                recipient.id, recipient.party, recipient.language,
+                recipient.variant,
+                where=(recipient.mailing == self.id)
+                & (recipient.state == 'included')))
+        step = self.steps[0]
+        parts, problems = Counter(), defaultdict(list)
+        for rows in grouped_slice(cursor.fetchall(), _SLICE):
+            for id_, outcome in Message.write_out(step, list(rows)):
+                if isinstance(outcome, int):
+                    parts[outcome] += 1
+                else:
+                    problems[outcome].append(id_)
+        return parts, problems
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('approved')
+    def approve(cls, mailings):
+        user = Transaction().user
+        for mailing in mailings:
+            if mailing.prepared_by and mailing.prepared_by.id == user:
+                raise ApprovalError(gettext(
+                        'sms_mailing.msg_mailing_approve_own',
+                        mailing=mailing.rec_name))
+        cls.write(mailings, {'approver': user})
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('running')
+    def start(cls, mailings):
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        cls.lock(mailings)
+        cls._check_start(mailings)
+        cls._check_audience(mailings)
+        for mailing in mailings:
+            Message.enqueue(mailing)
+        cls.write(mailings, {'started_at': dt.datetime.now()})
+        Message.ring(mailings)
+
+    @classmethod
+    def _check_start(cls, mailings):
+        pool = Pool()
+        Config = pool.get('mailing.configuration')
+        config = Config(1)
+        now = dt.datetime.now()
+        for mailing in mailings:
+            approval = config.get_multivalue(
+                'approval', company=mailing.company.id)
+            if approval and mailing.state != 'approved':
+                raise ApprovalError(gettext(
+                        'sms_mailing.msg_mailing_approval_missing',
+                        mailing=mailing.rec_name))
+            if mailing.latest_start and mailing.latest_start < now:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_mailing_too_late',
+                        mailing=mailing.rec_name))
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('paused')
+    def pause(cls, mailings):
+        pass
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('running')
+    def resume(cls, mailings):
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        cls.write(mailings, {'pause_reason': None})
+        Message.ring(mailings)
+
+    @classmethod
+    @Workflow.transition('running')
+    def reopen(cls, mailings):
+        cls.write(mailings, {'done_at': None})
+
+    @classmethod
+    def hold(cls, mailing, reason):
+        "Pause a running mailing for a reason of ours"
+        cls.pause([mailing])
+        cls.write([mailing], {
+                'pause_reason': gettext(
+                    f'sms_mailing.msg_mailing_paused_{reason}',
+                    mailing=mailing.rec_name),
+                })
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('cancelled')
+    def cancel(cls, mailings):
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        Message.cancel_waiting(mailings)
+
+    @classmethod
+    @ModelView.button
+    def refresh(cls, mailings):
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        Event.fold()
+        cls.finish()
+
+    @classmethod
+    @Workflow.transition('done')
+    def do(cls, mailings):
+        cls.write(mailings, {'done_at': dt.datetime.now()})
+
+    @classmethod
+    def finish(cls):
+        "Close the mailings that have nothing more to send"
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        waiting = message.select(
+            message.mailing,
+            where=message.state.in_(_COUNTERS['waiting'])
+            & (message.mailing != Null))
+        cls.do(cls.search([
+                    ('state', '=', 'running'),
+                    ('id', 'not in', waiting),
+                    ]))
+
+
+class MailingSegment(ModelSQL):
+    __name__ = 'mailing.mailing-segment'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    segment = fields.Many2One(
+        'mailing.segment', "Segment", required=True, ondelete='RESTRICT')
+
+
+class MailingExcludedSegment(ModelSQL):
+    __name__ = 'mailing.mailing-excluded-segment'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    segment = fields.Many2One(
+        'mailing.segment', "Segment", required=True, ondelete='RESTRICT')
+
+
+class MailingExcludedParty(ModelSQL):
+    __name__ = 'mailing.mailing-excluded-party'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    party = fields.Many2One(
+        'party.party', "Party", required=True, ondelete='CASCADE')

@@ -1,0 +1,551 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+import datetime as dt
+import secrets
+from urllib.parse import quote
+
+from sql import Conflict, Literal, Null
+from sql.conditionals import Coalesce
+from sql.functions import CurrentTimestamp
+from sql.operators import Concat
+
+import trytond.config as config
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Eval, If
+from trytond.tools import grouped_slice
+from trytond.tools import timezone as tz
+from trytond.transaction import Transaction
+from trytond.url import http_host
+
+from . import sending
+from .account import CHANNELS
+from .engine import gsm
+from .engine.template import MissingValue
+from .engine.window import Window
+from .exceptions import ArchiveError
+from .rendering import Content
+from .topic import PURPOSES
+
+# What a user's request sends by itself when there is no worker
+AT_ONCE = 200
+# What a task of a worker and a run of the cron take at most
+TASK_SIZE = 500
+CRON_SIZE = 2000
+# A task of the queue that is lost is rung again after this time
+RING_AGAIN = dt.timedelta(minutes=15)
+
+_ARCHIVED = {
+    'subject', 'text', 'html', 'address', 'party', 'token', 'dedup_key',
+    'account', 'channel', 'template', 'topic', 'sent_at', 'provider_ref',
+    'parts', 'cost', 'attempts', 'claimed_at', 'final_at'}
+
+
+class Message(ModelSQL, ModelView):
+    __name__ = 'mailing.message'
+
+    company = fields.Many2One(
+        'company.company', "Company", required=True, ondelete='RESTRICT')
+    party = fields.Many2One(
+        'party.party', "Party", ondelete='RESTRICT',
+        context={
+            'company': Eval('company', -1),
+            },
+        depends={'company'})
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", ondelete='RESTRICT',
+        states={
+            'invisible': ~Eval('mailing'),
+            })
+    recipient = fields.Many2One(
+        'mailing.recipient', "Recipient", ondelete='SET NULL')
+    origin = fields.Reference(
+        "Origin", selection='get_origins',
+        help="The record that the message tells about.")
+    step = fields.Integer(
+        "Step", help="The place of the message in the cascade, from 0.")
+    channel = fields.Selection(CHANNELS, "Channel", required=True, sort=False)
+    account = fields.Many2One(
+        'mailing.account', "Account", required=True, ondelete='RESTRICT')
+    template = fields.Many2One(
+        'mailing.template', "Template", ondelete='RESTRICT')
+    topic = fields.Many2One(
+        'mailing.topic', "Topic", required=True, ondelete='RESTRICT')
+    purpose = fields.Selection(
+        PURPOSES, "Purpose", required=True, sort=False)
+    address = fields.Char("Address", required=True)
+    language = fields.Many2One('ir.lang', "Language", ondelete='SET NULL')
+    subject = fields.Char(
+        "Subject",
+        states={
+            'invisible': Eval('channel') != 'email',
+            })
+    text = fields.Text(
+        "Text", help="The text as it left; empty while it waits.")
+    html = fields.Text(
+        "HTML",
+        states={
+            'invisible': ~Eval('html'),
+            })
+    encoding = fields.Char(
+        "Encoding",
+        states={
+            'invisible': Eval('channel') != 'sms',
+            })
+    parts = fields.Integer("Parts")
+    cost = Monetary("Cost", currency='currency', digits=(None, 6))
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"), 'get_currency')
+    token = fields.Char("Token", required=True)
+    dedup_key = fields.Char(
+        "Key", required=True,
+        help="Two messages with the same key are never written.")
+    simulate = fields.Boolean(
+        "Dry Run", help="The message is written and counted only.")
+    not_before = fields.Timestamp("Not Before")
+    expires_at = fields.Timestamp("Not After")
+    rung_at = fields.Timestamp("Rung at")
+    state = fields.Selection([
+            ('queued', "Queued"),
+            ('sending', "Sending"),
+            ('sent', "Sent"),
+            ('delivered', "Delivered"),
+            ('read', "Read"),
+            ('undelivered', "Undelivered"),
+            ('expired', "Expired"),
+            ('failed', "Failed"),
+            ('unknown', "Uncertain"),
+            ('held', "Held"),
+            ('cancelled', "Cancelled"),
+            ('simulated', "Simulated"),
+            ], "State", required=True, sort=False)
+    attempts = fields.Integer("Attempts")
+    claimed_at = fields.Timestamp("Claimed at")
+    claimed_by = fields.Char("Claimed by")
+    provider_ref = fields.Char("Reference of the Gateway")
+    error_code = fields.Char(
+        "Error Code",
+        states={
+            'invisible': ~Eval('error_code'),
+            })
+    error = fields.Char(
+        "Error",
+        states={
+            'invisible': ~Eval('error'),
+            })
+    sent_at = fields.Timestamp("Sent at")
+    final_at = fields.Timestamp(
+        "Final at", help="When the last word on the message came.")
+    events = fields.One2Many(
+        'mailing.event', 'message', "Events", readonly=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('dedup_key_unique', Unique(t, t.dedup_key),
+                'sms_mailing.msg_message_key_unique'),
+            ]
+        cls._sql_indexes.update({
+                Index(
+                    t, (t.account, Index.Equality()),
+                    (t.not_before, Index.Range(nulls_first=True)),
+                    where=t.state == 'queued'),
+                Index(
+                    t, (t.claimed_at, Index.Range()),
+                    where=t.state == 'sending'),
+                Index(
+                    t, (t.mailing, Index.Equality()),
+                    (t.state, Index.Equality(cardinality='low'))),
+                Index(
+                    t, (t.party, Index.Equality()),
+                    (t.create_date, Index.Range())),
+                Index(t, (t.address, Index.Equality())),
+                Index(t, (t.recipient, Index.Equality())),
+                })
+        cls._order = [('id', 'DESC')]
+        cls._buttons.update({
+                'send_again': {
+                    'invisible': ~Eval('state').in_(['unknown', 'failed']),
+                    'icon': 'tryton-refresh',
+                    'depends': ['state'],
+                    },
+                'mark_sent': {
+                    'invisible': Eval('state') != 'unknown',
+                    'icon': 'tryton-ok',
+                    'depends': ['state'],
+                    },
+                'cancel': {
+                    'invisible': ~Eval('state').in_(['queued', 'held']),
+                    'icon': 'tryton-cancel',
+                    'depends': ['state'],
+                    },
+                })
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_state(cls):
+        return 'queued'
+
+    @classmethod
+    def default_attempts(cls):
+        return 0
+
+    @classmethod
+    def default_step(cls):
+        return 0
+
+    @classmethod
+    def default_token(cls):
+        return secrets.token_hex(16)
+
+    @classmethod
+    def default_dedup_key(cls):
+        return f'message:{secrets.token_hex(16)}'
+
+    @classmethod
+    def get_origins(cls):
+        pool = Pool()
+        Template = pool.get('mailing.template')
+        return [(None, "")] + Template.get_models()
+
+    @classmethod
+    def get_currency(cls, messages, name):
+        return {m.id: m.company.currency.id for m in messages}
+
+    def get_rec_name(self, name):
+        text = (self.text or '').strip().partition('\n')[0]
+        items = [self.address, self.subject or text[:40]]
+        return ' '.join(filter(None, items))
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, operand, *extra = clause
+        if operator.startswith('!') or operator.startswith('not '):
+            bool_op = 'AND'
+        else:
+            bool_op = 'OR'
+        return [bool_op,
+            ('address', operator, operand, *extra),
+            ('subject', operator, operand, *extra),
+            ('text', operator, operand, *extra),
+            ]
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(Eval('state').in_(['failed', 'undelivered']), 'danger',
+                    If(Eval('state').in_(['unknown', 'held', 'expired']),
+                        'warning',
+                        If(Eval('state').in_(['cancelled', 'simulated']),
+                            'muted',
+                            If(Eval('state').in_(['delivered', 'read']),
+                                'success', ''))))),
+            ]
+
+    @classmethod
+    def check_modification(cls, mode, messages, values=None, external=False):
+        super().check_modification(
+            mode, messages, values=values, external=external)
+        if mode == 'delete' or (
+                mode == 'write' and external and _ARCHIVED & set(values)):
+            for message in messages:
+                raise ArchiveError(gettext(
+                        'sms_mailing.msg_message_archived',
+                        message=message.rec_name))
+
+    @classmethod
+    def copy(cls, messages, default=None):
+        if messages:
+            raise ArchiveError(gettext('sms_mailing.msg_message_copy'))
+        return []
+
+    # To the gateway
+
+    @classmethod
+    def url(cls, kind, id_, token):
+        """Return the address outside at which a message is spoken about
+
+        kind is dlr for receipts and u for the refusal.
+        """
+        base = config.get('sms_mailing', 'url', default='') or http_host()
+        database = quote(Transaction().database.name)
+        return f'{base}/{database}/mailing/{kind}/{id_}/{token}'
+
+    @classmethod
+    def enqueue(cls, mailing):
+        """Write the messages of the first step of a mailing in one statement
+
+        Messages that are already there stay as they are.
+        """
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        transaction = Transaction()
+        recipient, table = Recipient.__table__(), cls.__table__()
+        step = mailing.steps[0]
+        constants = {
+            'create_uid': transaction.user,
+            'company': mailing.company.id,
+            'mailing': mailing.id,
+            'step': 0,
+            'channel': step.channel,
+            'account': step.account.id,
+            'template': step.template.id,
+            'topic': mailing.topic.id,
+            'purpose': mailing.purpose,
+            'not_before': mailing.scheduled_at,
+            'expires_at': mailing.latest_start,
+            'state': 'queued',
+            'attempts': 0,
+            'simulate': False,
+            }
+        columns = {
+            'create_date': CurrentTimestamp(),
+            'party': recipient.party,
+            'recipient': recipient.id,
+            'address': recipient.address,
+            'language': recipient.language,
+            'token': sending.random_token(),
+            'dedup_key': Concat(
+                f'mailing:{mailing.id}:0:',
+                cls.dedup_key.sql_cast(recipient.party)),
+            }
+        columns.update(
+            (n, cls._fields[n].sql_cast(Literal(v))
+                if v is not None else Null)
+            for n, v in constants.items())
+        cursor = transaction.connection.cursor()
+        cursor.execute(*table.insert(
+                [getattr(table, n) for n in columns],
+                recipient.select(
+                    *columns.values(),
+                    where=(recipient.mailing == mailing.id)
+                    & (recipient.state == 'included'),
+                    order_by=[recipient.id]),
+                on_conflict=Conflict(table)))
+        return cursor.rowcount
+
+    @classmethod
+    def _due(cls, limit=None, mailings=None, rung_before=None):
+        "Return the ids of the messages that may leave now"
+        table = cls.__table__()
+        now = dt.datetime.now()
+        where = (table.state == 'queued') & (
+            Coalesce(table.not_before, now) <= now)
+        if mailings is not None:
+            where &= fields.SQL_OPERATORS['in'](
+                table.mailing, list(map(int, mailings)))
+        if rung_before is not None:
+            where &= (table.rung_at == Null) | (table.rung_at < rung_before)
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id, where=where, order_by=[table.id.asc],
+                limit=limit))
+        return [i for i, in cursor]
+
+    @classmethod
+    def ring(cls, mailings):
+        """Tell the workers that messages of mailings wait
+
+        Without a worker a small mailing is sent after the request, what is
+        more is left to the cron.
+        """
+        if cls._has_worker():
+            cls._push(cls._due(mailings=mailings))
+        else:
+            ids = cls._due(mailings=mailings, limit=AT_ONCE + 1)
+            if 0 < len(ids) <= AT_ONCE:
+                cls.__queue__.send(ids)
+
+    @classmethod
+    def _has_worker(cls):
+        return config.getboolean('queue', 'worker', default=False)
+
+    @classmethod
+    def _push(cls, ids):
+        if not ids:
+            return
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.rung_at], [dt.datetime.now()],
+                where=fields.SQL_OPERATORS['in'](table.id, ids)))
+        with Transaction().set_context(
+                queue_name='mailing', queue_batch=TASK_SIZE):
+            cls.__queue__.send(ids)
+
+    @classmethod
+    def send(cls, messages):
+        "Send what is due of messages; harmless to repeat"
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        Mailing = pool.get('mailing.mailing')
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id, table.account,
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, list(map(int, messages)))
+                & (table.state == 'queued'),
+                order_by=[table.id.asc]))
+        by_account = {}
+        for id_, account in cursor:
+            by_account.setdefault(account, []).append(id_)
+        for account in Account.browse(list(by_account)):
+            sending.Outbox(account).run(by_account[account.id])
+        sending.short(Mailing.finish)
+
+    @classmethod
+    def dispatch(cls):
+        """Do what time brings: receipts, lost claims, expiry, sending
+
+        Run by the cron each minute; every part is harmless to repeat.
+        """
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        Mailing = pool.get('mailing.mailing')
+        for part in [Event.fold, sending.sweep, sending.expire]:
+            sending.short(part)
+        if cls._has_worker():
+            cls._push(cls._due(
+                    limit=100 * TASK_SIZE,
+                    rung_before=dt.datetime.now() - RING_AGAIN))
+        else:
+            for ids in grouped_slice(cls._due(limit=CRON_SIZE), TASK_SIZE):
+                cls.send(list(ids))
+        sending.short(Mailing.finish)
+
+    @classmethod
+    def windows(cls, rows):
+        "Return {id: Window} of the hours in which rows may leave"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        mailings = Mailing.browse({r.mailing for r in rows if r.mailing})
+        windows = {}
+        for mailing in mailings:
+            if (mailing.window_from or mailing.window_to
+                    or mailing.weekdays):
+                windows[mailing.id] = Window(
+                    mailing.window_from, mailing.window_to,
+                    {int(d) for d in mailing.weekdays or []},
+                    tz.get_tzinfo(mailing.company.timezone or 'UTC'))
+        return {
+            r.id: windows[r.mailing] for r in rows if r.mailing in windows}
+
+    @classmethod
+    def contents(cls, rows):
+        "Return {id: Content or MissingValue} of the texts of rows"
+        pool = Pool()
+        Company = pool.get('company.company')
+        Template = pool.get('mailing.template')
+        contents, groups = {}, {}
+        for row in rows:
+            if row.text is not None:
+                contents[row.id] = cls._content(row)
+            else:
+                groups.setdefault(
+                    (row.template, row.company), []).append(row)
+        for (template, company), group in groups.items():
+            contents.update(Template.write_out(
+                    Template(template), Company(company),
+                    [(r.id, cls._record(r), r.language) for r in group],
+                    {r.id: {'unsubscribe': cls.url('u', r.id, r.token)}
+                        for r in group}))
+        return contents
+
+    @staticmethod
+    def _record(row):
+        return int(row.origin.partition(',')[2]) if row.origin else row.party
+
+    @staticmethod
+    def _content(row):
+        encoding, parts = None, 1
+        if row.channel == 'sms':
+            count = gsm.count(row.text)
+            encoding, parts = count.encoding, count.parts
+        return Content(row.subject, row.text, row.html, encoding, parts)
+
+    @classmethod
+    def write_out(cls, step, rows):
+        """Yield (id, parts or problem) of the texts of recipients
+
+        rows are (id, party, language, variant); a problem is a reason for
+        exclusion and the names that are missing.
+        """
+        pool = Pool()
+        Template = pool.get('mailing.template')
+        template = step.template
+        contents = Template.write_out(
+            template, step.mailing.company,
+            [(id_, party, lang) for id_, party, lang, _ in rows],
+            {id_: {'unsubscribe': cls.url('u', 0, '0' * 32)}
+                for id_, *_ in rows})
+        for id_, content in contents.items():
+            if isinstance(content, MissingValue):
+                yield id_, ('missing', ', '.join(content.names))
+            elif content.parts > (template.max_parts or gsm.MAX_PARTS):
+                yield id_, ('too_long', None)
+            else:
+                yield id_, content.parts
+
+    @classmethod
+    def attempts_of(cls, ids):
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id, table.attempts,
+                where=fields.SQL_OPERATORS['in'](table.id, ids)))
+        return dict(cursor)
+
+    # By hand
+
+    @classmethod
+    def cancel_waiting(cls, mailings):
+        "Cancel what has not left of mailings"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.state, table.final_at],
+                ['cancelled', dt.datetime.now()],
+                where=fields.SQL_OPERATORS['in'](
+                    table.mailing, list(map(int, mailings)))
+                & table.state.in_(['queued', 'held'])))
+
+    @classmethod
+    @ModelView.button
+    def send_again(cls, messages):
+        cls.write([
+                m for m in messages if m.state in {'unknown', 'failed'}], {
+                'state': 'queued',
+                'attempts': 0,
+                'not_before': None,
+                'final_at': None,
+                })
+        Mailing = Pool().get('mailing.mailing')
+        mailings = {m.mailing for m in messages if m.mailing}
+        Mailing.reopen([m for m in mailings if m.state == 'done'])
+        with Transaction().set_context(queue_name='mailing'):
+            cls.__queue__.send(messages)
+
+    @classmethod
+    @ModelView.button
+    def mark_sent(cls, messages):
+        cls.write([m for m in messages if m.state == 'unknown'], {
+                'state': 'sent',
+                })
+
+    @classmethod
+    @ModelView.button
+    def cancel(cls, messages):
+        cls.write([m for m in messages if m.state in {'queued', 'held'}], {
+                'state': 'cancelled',
+                'final_at': dt.datetime.now(),
+                })

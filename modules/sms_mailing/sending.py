@@ -1,0 +1,417 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Claim, call, record: how a message leaves exactly once.
+
+The row is the truth.  It is claimed in a short transaction of its own before
+the gateway is called, and the result is written in another.  Whatever dies
+in between leaves a row that says `sending`: the sweeper makes it `unknown`,
+which a receipt or a person settles, and nobody sends it again by itself.
+"""
+import datetime as dt
+import logging
+import os
+import random
+import socket
+import time
+from collections import namedtuple
+from decimal import Decimal
+
+from sql import Null, Values, With
+from sql.aggregate import Sum
+from sql.conditionals import Case, Coalesce
+from sql.functions import CurrentTimestamp, Function
+
+import trytond.config as config
+from trytond import backend
+from trytond.model import fields
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+from .adapters import (
+    ACCEPTED, REJECTED, RETRY, UNKNOWN, Outgoing, Report, Result)
+from .engine import address, gsm
+from .engine.template import MissingValue
+from .engine.window import next_opening
+
+__all__ = ['Outbox', 'backoff', 'random_token', 'short', 'update_values']
+
+logger = logging.getLogger(__name__)
+MAX_ATTEMPTS = 8
+LONGEST_BACKOFF = dt.timedelta(hours=1)
+CHUNK = 20
+# A claim of this age belongs to a worker that is no more
+STALE = dt.timedelta(minutes=5)
+
+_STATES = {
+    ACCEPTED: 'sent', RETRY: 'queued', REJECTED: 'failed',
+    UNKNOWN: 'unknown'}
+_COLUMNS = [
+    'id', 'mailing', 'recipient', 'party', 'origin', 'channel', 'template',
+    'purpose', 'topic', 'address', 'language', 'subject', 'text', 'html',
+    'parts', 'token', 'attempts', 'expires_at', 'simulate', 'company']
+_Row = namedtuple('_Row', _COLUMNS)
+
+
+class _GenRandomUuid(Function):
+    __slots__ = ()
+    _function = 'GEN_RANDOM_UUID'
+
+
+class _Hex(Function):
+    __slots__ = ()
+    _function = 'HEX'
+
+
+class _RandomBlob(Function):
+    __slots__ = ()
+    _function = 'RANDOMBLOB'
+
+
+def random_token():
+    "Return the SQL expression of 128 random bits as text"
+    if backend.name == 'postgresql':
+        return fields.Char("Token").sql_cast(_GenRandomUuid())
+    return _Hex(_RandomBlob(16))
+
+
+def backoff(attempts, random=random.random):
+    "Return how long to wait after so many attempts, jitter included"
+    seconds = 2 ** min(attempts, 12) * (5 + 5 * random())
+    return min(dt.timedelta(seconds=seconds), LONGEST_BACKOFF)
+
+
+def short(function, *args):
+    """Run function in a transaction of its own, again when it collides.
+
+    On SQLite there is one connection: call it with nothing pending.
+    """
+    retry = config.getint('database', 'retry')
+    for count in range(retry, -1, -1):
+        try:
+            with Transaction().new_transaction() as transaction:
+                result = function(*args)
+                transaction.commit()
+                return result
+        except backend.DatabaseOperationalError:
+            if not count:
+                raise
+            time.sleep(random.uniform(0.01, 0.05 * (retry - count + 1)))
+
+
+def update_values(Model, rows, columns, state=None):
+    """Write different values to many rows in one statement.
+
+    rows are lists of values, the id first and then one for each of columns.
+    state, if given, maps the column of the new state and that of the row
+    before to the expression to write.
+    """
+    if not rows:
+        return
+    table = Model.__table__()
+    names = ['id', *columns]
+    new = With(*names, query=Values(rows))
+    values = []
+    for name in columns:
+        value = Model._fields[name].sql_cast(getattr(new, name))
+        if name == 'state' and state:
+            value = state(value, table.state)
+        values.append(value)
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*table.update(
+            [getattr(table, n) for n in columns], values,
+            from_=[new], with_=[new],
+            where=table.id == Model._fields['id'].sql_cast(new.id)))
+
+
+class Outbox:
+    "The messages of one account on their way out"
+
+    def __init__(self, account):
+        self.account = account.id
+        self.worker = f'{socket.gethostname()}:{os.getpid()}'
+
+    def run(self, ids):
+        "Send what is due of ids, chunk by chunk"
+        ids = list(ids)
+        for i in range(0, len(ids), CHUNK):
+            chunk = ids[i:i + CHUNK]
+            begin, messages = short(self.claim, chunk)
+            if not messages:
+                continue
+            self._wait(begin)
+            results = self.call(messages)
+            short(self.record, messages, results)
+
+    @staticmethod
+    def _wait(begin):
+        delay = (begin - dt.datetime.now()).total_seconds()
+        if delay > 0:
+            time.sleep(delay)
+
+    # Claim
+
+    def claim(self, ids):
+        "Return when to send and the Outgoing of the rows that are ours now"
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        now = dt.datetime.now()
+        account = Account(self.account)
+        rows = self._lock(ids, now)
+        rows = self._drop(rows, now)
+        rows = self._defer(rows, now)
+        rows, contents = self._write_out(account, rows)
+        rows = self._afford(account, rows, contents)
+        if not rows:
+            return now, []
+        begin = account.take_slots(len(rows), now)
+        self._mark(account, rows, contents, now)
+        return begin, [
+            self._outgoing(account, r, contents[r.id]) for r in rows
+            if not self._is_dry(account, r)]
+
+    def _lock(self, ids, now):
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        Mailing = pool.get('mailing.mailing')
+        transaction = Transaction()
+        message, mailing = Message.__table__(), Mailing.__table__()
+        query = message.select(
+            *(getattr(message, n) for n in _COLUMNS),
+            where=fields.SQL_OPERATORS['in'](message.id, ids)
+            & (message.account == self.account)
+            & (message.state == 'queued')
+            & (Coalesce(message.not_before, now) <= now)
+            & ((message.mailing == Null)
+                | message.mailing.in_(mailing.select(
+                        mailing.id, where=mailing.state == 'running'))),
+            order_by=[message.id.asc])
+        if transaction.database.has_select_for():
+            For = transaction.database.get_select_for_skip_locked()
+            query.for_ = For('UPDATE')
+        cursor = transaction.connection.cursor()
+        cursor.execute(*query)
+        return [_Row(*r) for r in cursor]
+
+    def _drop(self, rows, now):
+        "Leave out what must not leave any more"
+        pool = Pool()
+        Refusal = pool.get('mailing.refusal')
+        if not rows:
+            return rows
+        refused = Refusal.forbidden([r.id for r in rows], now.date())
+        kept, dropped = [], []
+        for row in rows:
+            if row.expires_at and row.expires_at < now:
+                dropped.append([row.id, 'expired', None, now])
+            elif row.id in refused:
+                dropped.append([row.id, 'cancelled', 'refused', now])
+            elif not address.is_valid(row.channel, row.address):
+                dropped.append([row.id, 'failed', 'bad_address', now])
+            else:
+                kept.append(row)
+        self._update(dropped, ['state', 'error_code', 'final_at'])
+        return kept
+
+    def _defer(self, rows, now):
+        "Leave out what falls into quiet hours, for the next opening"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        windows = Message.windows(rows)
+        kept, deferred = [], []
+        for row in rows:
+            opening = next_opening(windows.get(row.id), now)
+            if opening > now:
+                deferred.append([row.id, opening])
+            else:
+                kept.append(row)
+        self._update(deferred, ['not_before'])
+        return kept
+
+    def _write_out(self, account, rows):
+        "Return the rows that have a text and {id: Content}"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        contents = Message.contents(rows)
+        kept, dropped = [], []
+        now = dt.datetime.now()
+        for row in rows:
+            content = contents[row.id]
+            if isinstance(content, MissingValue):
+                dropped.append([
+                        row.id, 'cancelled', 'missing',
+                        ', '.join(content.names), now])
+            elif content.parts > gsm.MAX_PARTS:
+                dropped.append([row.id, 'cancelled', 'too_long', None, now])
+            else:
+                kept.append(row)
+        self._update(dropped, ['state', 'error_code', 'error', 'final_at'])
+        return kept, contents
+
+    def _afford(self, account, rows, contents):
+        "Leave out what would cost more than allowed, pause its mailing"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Message = pool.get('mailing.message')
+        mailing, message = Mailing.__table__(), Message.__table__()
+        cursor = Transaction().connection.cursor()
+        for id_ in {r.mailing for r in rows if r.mailing}:
+            # The touch lets no other worker count at the same time
+            cursor.execute(*mailing.update(
+                    [mailing.write_date], [CurrentTimestamp()],
+                    where=(mailing.id == id_) & (mailing.max_cost != Null)))
+            if not cursor.rowcount:
+                continue
+            cursor.execute(*message.select(
+                    Sum(message.cost), where=(message.mailing == id_)
+                    & ~message.state.in_(['queued', 'held', 'cancelled'])))
+            spent, = cursor.fetchone()
+            limit, kept = Mailing(id_), []
+            spent = Decimal(str(spent or 0))
+            for row in rows:
+                if row.mailing == id_:
+                    spent += account.price(
+                        contents[row.id].parts, limit.currency) or 0
+                    if spent > limit.max_cost:
+                        continue
+                kept.append(row)
+            if len(kept) < len(rows):
+                Mailing.hold(limit, 'max_cost')
+            rows = kept
+        return rows
+
+    def _mark(self, account, rows, contents, now):
+        pool = Pool()
+        Company = pool.get('company.company')
+        companies = {r.company for r in rows}
+        currencies = {
+            c.id: c.currency for c in Company.browse(list(companies))}
+        values = []
+        for row in rows:
+            content = contents[row.id]
+            dry = self._is_dry(account, row)
+            values.append([
+                    row.id, 'simulated' if dry else 'sending',
+                    now, self.worker, row.attempts + 1,
+                    content.subject, content.text, content.html,
+                    content.encoding, content.parts,
+                    account.price(content.parts, currencies[row.company]),
+                    now if dry else None])
+        self._update(values, [
+                'state', 'claimed_at', 'claimed_by', 'attempts', 'subject',
+                'text', 'html', 'encoding', 'parts', 'cost', 'final_at'])
+
+    @staticmethod
+    def _is_dry(account, row):
+        return account.is_dry_run or row.simulate
+
+    @staticmethod
+    def _update(rows, columns, **kwargs):
+        pool = Pool()
+        update_values(pool.get('mailing.message'), rows, columns, **kwargs)
+
+    def _outgoing(self, account, row, content):
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        return Outgoing(
+            id=row.id, token=row.token, channel=row.channel,
+            address=row.address, sender=account.sender,
+            subject=content.subject, text=content.text, html=content.html,
+            encoding=content.encoding, marketing=row.purpose == 'marketing',
+            callback=Message.url('dlr', row.id, row.token),
+            unsubscribe=Message.url('u', row.id, row.token))
+
+    # Call
+
+    def call(self, messages):
+        """Hand messages to the gateway, return their Result.
+
+        The account is read in a transaction that ends before the call.
+        """
+        adapter = short(self._adapter)
+        try:
+            return adapter.submit(messages)
+        except Exception as exception:
+            logger.exception("account %s: submit failed", self.account)
+            return [
+                Result(UNKNOWN, error=type(exception).__name__)
+                for _ in messages]
+
+    def _adapter(self):
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        return Account(self.account).get_adapter()
+
+    # Record
+
+    def record(self, messages, results):
+        "Write the results, never backwards"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        Inbound = pool.get('mailing.inbound')
+        Message = pool.get('mailing.message')
+        now = dt.datetime.now()
+        attempts = Message.attempts_of([m.id for m in messages])
+        values, reports, incoming = [], [], []
+        for message, result in zip(messages, results):
+            values.append(self._row(
+                    message, result, attempts.get(message.id, 1), now))
+            reports.extend((message.id, r) for r in result.reports)
+            incoming.extend(result.incoming)
+            if result.outcome == REJECTED and result.code:
+                reports.append((message.id, Report(
+                            'failed', result.code,
+                            refusal=result.refusal,
+                            raw=result.error)))
+        self._update(values, [
+                'state', 'provider_ref', 'error_code', 'error', 'not_before',
+                'sent_at', 'final_at'], state=_forward)
+        Event.add(self.account, reports)
+        Event.fold([m.id for m in messages])
+        Inbound.receive(self.account, incoming)
+
+    @staticmethod
+    def _row(message, result, attempts, now):
+        state, not_before, final_at = _STATES[result.outcome], None, None
+        if state == 'queued':
+            if attempts >= MAX_ATTEMPTS:
+                state, final_at = 'failed', now
+            else:
+                not_before = now + backoff(attempts)
+        elif state == 'failed':
+            final_at = now
+        return [
+            message.id, state, result.reference, result.code, result.error,
+            not_before, now if state == 'sent' else None, final_at]
+
+
+def _forward(new, old):
+    "A receipt may have come before the result"
+    return Case((old.in_(['sending', 'unknown']), new), else_=old)
+
+
+def sweep(now=None):
+    "Make the claims of dead workers unknown, return how many"
+    pool = Pool()
+    message = pool.get('mailing.message').__table__()
+    now = now or dt.datetime.now()
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*message.update(
+            [message.state, message.error_code],
+            ['unknown', 'worker_lost'],
+            where=(message.state == 'sending')
+            & (message.claimed_at < now - STALE)))
+    return cursor.rowcount
+
+
+def expire(now=None):
+    "Close the messages whose time is over, return how many"
+    pool = Pool()
+    message = pool.get('mailing.message').__table__()
+    now = now or dt.datetime.now()
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*message.update(
+            [message.state, message.final_at], ['expired', now],
+            where=message.state.in_(['queued', 'held'])
+            & (message.expires_at != Null)
+            & (message.expires_at < now)))
+    return cursor.rowcount

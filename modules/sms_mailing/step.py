@@ -1,0 +1,129 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+import datetime as dt
+
+from trytond.model import ModelSQL, ModelView, Unique, fields, sequence_ordered
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Bool, Eval, If
+from trytond.transaction import Transaction
+
+from .account import CHANNELS
+
+
+class Step(sequence_ordered(), ModelSQL, ModelView):
+    __name__ = 'mailing.mailing.step'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    template = fields.Many2One(
+        'mailing.template', "Template", required=True, ondelete='RESTRICT',
+        domain=[
+            ('model', '=', 'party.party'),
+            ])
+    channel = fields.Function(
+        fields.Selection(CHANNELS, "Channel"), 'on_change_with_channel')
+    account = fields.Many2One(
+        'mailing.account', "Account", required=True, ondelete='RESTRICT',
+        domain=[
+            If(Bool(Eval('channel')), ('channel', '=', Eval('channel')), ()),
+            ],
+        help="Where the messages leave.")
+    wait = fields.TimeDelta(
+        "Wait",
+        domain=['OR', ('wait', '=', None), ('wait', '>', dt.timedelta())],
+        help="How long the message before has to arrive.")
+    condition = fields.Selection([
+            ('undelivered', "Not delivered"),
+            ('unread', "Not read"),
+            ], "If", sort=False,
+        help="What calls for this message after the one before.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('mailing')
+
+    @classmethod
+    def default_condition(cls):
+        return 'undelivered'
+
+    @fields.depends('template')
+    def on_change_with_channel(self, name=None):
+        return self.template.channel if self.template else None
+
+    @fields.depends('template', 'account', methods=['on_change_with_channel'])
+    def on_change_template(self):
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        company = Transaction().context.get('company')
+        self.channel = self.on_change_with_channel()
+        if self.channel and company and (
+                not self.account or self.account.channel != self.channel):
+            self.account = Account.find(self.channel, company)
+
+
+class Variant(sequence_ordered(), ModelSQL, ModelView):
+    __name__ = 'mailing.mailing.variant'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    name = fields.Char("Name", required=True)
+    template = fields.Many2One(
+        'mailing.template', "Template", required=True, ondelete='RESTRICT',
+        domain=[
+            ('model', '=', 'party.party'),
+            ])
+    weight = fields.Integer(
+        "Weight", required=True,
+        domain=[('weight', '>', 0)],
+        help="The share of the group relative to the other variants.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('mailing')
+
+    @classmethod
+    def default_weight(cls):
+        return 1
+
+
+class Price(ModelSQL, ModelView):
+    __name__ = 'mailing.mailing.price'
+
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    parts = fields.Integer("Parts", required=True)
+    messages = fields.Integer("Messages", required=True)
+    cost = Monetary("Cost", currency='currency', digits=(None, 6))
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('mailing')
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('parts_unique', Unique(t, t.mailing, t.parts),
+                'sms_mailing.msg_price_parts_unique'),
+            ]
+        cls._order = [
+            ('mailing', 'DESC'), ('parts', 'ASC'), ('id', None)]
+
+    @fields.depends('mailing', '_parent_mailing.company')
+    def on_change_with_currency(self, name=None):
+        if self.mailing and self.mailing.company:
+            return self.mailing.company.currency
+
+    @classmethod
+    def distribution(cls, mailing, counter):
+        "Return the records of a Counter of texts by parts"
+        account = mailing.steps[0].account
+        return [cls(
+                mailing=mailing, parts=parts, messages=messages,
+                cost=account.price(parts * messages, mailing.currency))
+            for parts, messages in sorted(counter.items())]

@@ -1,0 +1,465 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from itertools import groupby
+
+from trytond.i18n import gettext
+from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Eval
+from trytond.tools import timezone as tz
+from trytond.transaction import Transaction
+
+from .account import CHANNELS
+from .engine import gsm
+from .engine.template import MissingValue
+from .engine.template import Template as Text
+from .engine.template import TemplateError
+from .exceptions import TemplateTextError
+from .rendering import LangFormatter, compose, read_values
+
+_TEXTS = ['subject', 'text', 'html']
+
+
+def _party_city(party):
+    address = party.address_get()
+    return address.city if address else None
+
+
+def _party_language(party):
+    return party.lang.name if party.lang else None
+
+
+class Template(DeactivableMixin, ModelSQL, ModelView):
+    __name__ = 'mailing.template'
+
+    name = fields.Char("Name", required=True, translate=True)
+    topic = fields.Many2One(
+        'mailing.topic', "Topic", required=True, ondelete='RESTRICT')
+    channel = fields.Selection(CHANNELS, "Channel", required=True, sort=False)
+    model = fields.Selection(
+        'get_models', "Written about", required=True,
+        help="The kind of record that the message tells about: "
+        "it decides the fields that the text may use.")
+    subject = fields.Char(
+        "Subject", translate=True,
+        states={
+            'invisible': Eval('channel') != 'email',
+            'required': Eval('channel') == 'email',
+            })
+    text = fields.Text(
+        "Text", required=True, translate=True,
+        help='Fields stand in braces: {party.name|default:"client"}.\n'
+        "A part in brackets is left out when a field in it is empty: "
+        "[, call {company.phone}].")
+    html = fields.Text(
+        "HTML", translate=True,
+        states={
+            'invisible': Eval('channel') != 'email',
+            },
+        help="The same message with markup; the text goes along with it.")
+    spelling = fields.Selection([
+            (None, "As written"),
+            ('sanitise', "Plain signs"),
+            ('transliterate', "Latin letters"),
+            ], "Spelling", sort=False,
+        states={
+            'invisible': Eval('channel') != 'sms',
+            },
+        help="Plain signs replace typographic quotes, dashes and spaces, "
+        "Latin letters every other alphabet too: more of the text fits "
+        "in a part.")
+    max_parts = fields.Integer(
+        "Maximum Parts",
+        domain=['OR',
+            ('max_parts', '=', None),
+            [
+                ('max_parts', '>', 0),
+                ('max_parts', '<=', gsm.MAX_PARTS),
+                ],
+            ],
+        states={
+            'invisible': Eval('channel') != 'sms',
+            },
+        help="A longer message is not sent.")
+    fields_help = fields.Function(
+        fields.Text("Fields"), 'on_change_with_fields_help')
+    example = fields.Function(fields.Reference(
+            "Example", selection='get_example_models',
+            help="The record that fills the preview."),
+        'get_example', setter='set_example')
+    preview = fields.Function(
+        fields.Text(
+            "Preview",
+            help="The message as it leaves.  Without an example the names "
+            "of the fields stand for their values."),
+        'on_change_with_preview')
+    preview_subject = fields.Function(
+        fields.Char(
+            "Preview of the Subject",
+            states={
+                'invisible': Eval('channel') != 'email',
+                }),
+        'on_change_with_preview_subject')
+    parts = fields.Function(
+        fields.Integer(
+            "Parts",
+            states={
+                'invisible': Eval('channel') != 'sms',
+                }),
+        'on_change_with_parts')
+    units_left = fields.Function(
+        fields.Integer(
+            "Characters Left",
+            states={
+                'invisible': Eval('channel') != 'sms',
+                },
+            help="What still fits in the last part."),
+        'on_change_with_units_left')
+    encoding = fields.Function(
+        fields.Char(
+            "Encoding",
+            states={
+                'invisible': Eval('channel') != 'sms',
+                }),
+        'on_change_with_encoding')
+    offending = fields.Function(
+        fields.Char(
+            "Costly Characters",
+            states={
+                'invisible': ~Eval('offending'),
+                },
+            help="These characters leave room for 70 instead of 160 "
+            "characters in a message."),
+        'on_change_with_offending')
+    price = fields.Function(
+        Monetary(
+            "Price", currency='currency', digits=(None, 6),
+            help="The price of the previewed message at the account "
+            "that serves the channel."),
+        'on_change_with_price')
+    plain_price = fields.Function(
+        Monetary(
+            "Price with Plain Signs", currency='currency', digits=(None, 6),
+            states={
+                'invisible': ~Eval('offending') | ~Eval('plain_price'),
+                },
+            help="The price without the costly characters."),
+        'on_change_with_plain_price')
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls._order.insert(0, ('name', 'ASC'))
+
+    @classmethod
+    def default_channel(cls):
+        return 'sms'
+
+    @classmethod
+    def default_model(cls):
+        return 'party.party'
+
+    @classmethod
+    def default_spelling(cls):
+        return 'sanitise'
+
+    @classmethod
+    def default_fields_help(cls):
+        return cls._help(cls.default_model())
+
+    @classmethod
+    def roots(cls):
+        """Return what texts may start a name with.
+
+        {model of the template: {root: (path from the record, model)}}; an
+        empty path is the record itself.  The root 'party' is the person who
+        is written to and must be there.  Other modules extend it.
+        """
+        return {
+            'party.party': {'party': ('', 'party.party')},
+            }
+
+    @classmethod
+    def vocabulary(cls):
+        """Return what texts may read of each model.
+
+        {model: {name: path of fields, or function of the record}}.  Other
+        modules extend it.
+        """
+        return {
+            'party.party': {
+                'city': _party_city,
+                'code': 'code',
+                'email': 'email',
+                'full_name': 'full_name',
+                'language': _party_language,
+                'mobile': 'mobile',
+                'name': 'name',
+                'phone': 'phone',
+                },
+            'company.company': {
+                'email': 'party.email',
+                'name': 'party.name',
+                'phone': 'party.phone',
+                'website': 'party.website',
+                },
+            }
+
+    @classmethod
+    def sources(cls, model):
+        "Return {name in texts: (root, path or function)} for a model"
+        roots = {
+            **cls.roots().get(model, {}), 'company': ('', 'company.company')}
+        vocabulary = cls.vocabulary()
+        return {
+            f'{root}.{name}': (root, source)
+            for root, (_, target) in roots.items()
+            for name, source in vocabulary.get(target, {}).items()}
+
+    @classmethod
+    def specials(cls, channel):
+        "Return the names that are about the message itself"
+        return {'today', 'unsubscribe'} if channel == 'email' else {'today'}
+
+    @classmethod
+    def get_models(cls):
+        pool = Pool()
+        Model = pool.get('ir.model')
+        get_name = Model.get_name
+        return [(m, get_name(m)) for m in cls.roots()]
+
+    @classmethod
+    def get_example_models(cls):
+        return [(None, "")] + cls.get_models()
+
+    @classmethod
+    def _help(cls, model):
+        if not model:
+            return ''
+        return '\n'.join(
+            '{%s}' % n for n in [*sorted(cls.sources(model)), 'today'])
+
+    @fields.depends('model')
+    def on_change_with_fields_help(self, name=None):
+        return self._help(self.model)
+
+    def get_example(self, name):
+        return None
+
+    @classmethod
+    def set_example(cls, templates, name, value):
+        "The example lives as long as the form"
+
+    @fields.depends('example', 'model')
+    def on_change_model(self):
+        if self.example and self.example.__name__ != self.model:
+            self.example = None
+
+    def _preview_values(self):
+        company = Pool().get('company.company')(
+            Transaction().context.get('company') or -1)
+        example = self.example
+        if not example or example.id is None or example.id < 0:
+            names = {*self.sources(self.model), *self.specials(self.channel)}
+            return {n: n.rpartition('.')[2].replace('_', ' ') for n in names}
+        return self.values(
+            self.model, example, company if company.id >= 0 else None)
+
+    @fields.depends(
+        'channel', 'model', 'subject', 'text', 'html', 'spelling', 'example')
+    def _preview(self):
+        "Return the content of the preview, or the error that prevents it"
+        if not self.channel or not self.model:
+            return None, ''
+        texts = []
+        for name in _TEXTS:
+            try:
+                texts.append(Text(getattr(self, name) or ''))
+            except TemplateError as error:
+                return None, self._explain(name, error)
+        try:
+            return compose(
+                self.channel, texts, self._preview_values(),
+                self.formatter(), self.spelling), ''
+        except MissingValue as missing:
+            return None, gettext(
+                'sms_mailing.msg_template_missing',
+                names=', '.join(missing.names))
+
+    @classmethod
+    def _explain(cls, name, error):
+        message = f'msg_template_text_{error.code}'
+        return gettext(
+            f'sms_mailing.{message}',
+            field=cls.__names__(name)['field'], fragment=error.fragment)
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_preview(self, name=None):
+        content, error = self._preview()
+        return content.text if content else error
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_preview_subject(self, name=None):
+        content, _ = self._preview()
+        return content.subject if content else None
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_parts(self, name=None):
+        content, _ = self._preview()
+        return content.parts if content else None
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_encoding(self, name=None):
+        content, _ = self._preview()
+        return content.encoding if content else None
+
+    @fields.depends('channel', methods=['_preview'])
+    def on_change_with_units_left(self, name=None):
+        content, _ = self._preview()
+        if content and self.channel == 'sms':
+            count = gsm.count(content.text)
+            single, part = gsm.LIMITS[count.encoding]
+            limit = single if count.parts == 1 else part
+            return limit - count.part_units[-1]
+
+    @fields.depends('channel', methods=['_preview'])
+    def on_change_with_offending(self, name=None):
+        content, _ = self._preview()
+        if content and self.channel == 'sms':
+            return ' '.join(gsm.offending(content.text))
+
+    @fields.depends('channel')
+    def _account(self):
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        company = Transaction().context.get('company')
+        if self.channel and company:
+            return Account.find(self.channel, company)
+
+    @fields.depends(methods=['_preview', '_account'])
+    def on_change_with_price(self, name=None):
+        content, _ = self._preview()
+        account = self._account()
+        if content and account and account.cost is not None:
+            return content.parts * account.cost
+
+    @fields.depends('channel', methods=['_preview', '_account'])
+    def on_change_with_plain_price(self, name=None):
+        content, _ = self._preview()
+        account = self._account()
+        if (content and self.channel == 'sms'
+                and account and account.cost is not None):
+            return gsm.count(
+                gsm.transliterate(content.text)).parts * account.cost
+
+    @fields.depends(methods=['_account'])
+    def on_change_with_currency(self, name=None):
+        account = self._account()
+        return account.currency if account else None
+
+    @classmethod
+    def validate_fields(cls, templates, field_names):
+        super().validate_fields(templates, field_names)
+        cls.check_texts(templates, field_names)
+
+    @classmethod
+    def check_texts(cls, templates, field_names=None):
+        if field_names and not (
+                field_names & {*_TEXTS, 'model', 'channel'}):
+            return
+        for template in templates:
+            known = {
+                *cls.sources(template.model), *cls.specials(template.channel)}
+            for name in _TEXTS:
+                try:
+                    text = Text(getattr(template, name))
+                except TemplateError as error:
+                    raise TemplateTextError(
+                        cls._explain(name, error)) from error
+                if unknown := text.names - known:
+                    raise TemplateTextError(gettext(
+                            'sms_mailing.msg_template_unknown',
+                            template=template.rec_name,
+                            names=', '.join(sorted(unknown)),
+                            known=', '.join(sorted(known))))
+
+    @property
+    def texts(self):
+        "The subject, text and html understood, in the context's language"
+        return tuple(Text(getattr(self, n)) for n in _TEXTS)
+
+    @classmethod
+    def formatter(cls, lang=None):
+        pool = Pool()
+        Lang = pool.get('ir.lang')
+        return LangFormatter(lang or Lang.get())
+
+    @classmethod
+    def values(cls, model, record, company, names=None):
+        "Return {name: plain value} of a record for the texts of its model"
+        pool = Pool()
+        Date = pool.get('ir.date')
+        timezone = None
+        if company:
+            timezone = tz.get_tzinfo(company.timezone or 'UTC')
+        result = {}
+        roots = {**cls.roots()[model], 'company': (None, None)}
+        sources = cls.sources(model)
+        for root, (path, _) in roots.items():
+            target = company if path is None else record
+            for name in filter(None, (path or '').split('.')):
+                target = getattr(target, name) if target else None
+            if target:
+                result.update(read_values(target, {
+                            n: s for n, (r, s) in sources.items()
+                            if r == root and (names is None or n in names)},
+                        timezone))
+        with Transaction().set_context(company=company and company.id):
+            result['today'] = Date.today()
+        return result
+
+    @classmethod
+    def write_out(cls, template, company, rows, extra=None):
+        """Return {key: Content or MissingValue} of the texts of a template
+
+        rows are (key, id of the record, id of the language); extra maps a
+        key to values that are no field of the record.
+        """
+        pool = Pool()
+        Lang = pool.get('ir.lang')
+        Record = pool.get(template.model)
+        extra = extra or {}
+        result = {}
+        rows = sorted(rows, key=lambda r: (r[2] or 0, r[1]))
+        for lang, group in groupby(rows, key=lambda r: r[2]):
+            lang = Lang(lang) if lang else Lang.get()
+            group = list(group)
+            with Transaction().set_context(
+                    language=lang.code, company=company.id):
+                translated = cls(template.id)
+                texts = translated.texts
+                names = set().union(*(t.names for t in texts))
+                formatter = cls.formatter(lang)
+                records = Record.browse([r for _, r, _ in group])
+                for (key, _, _), record in zip(group, records):
+                    values = cls.values(
+                        template.model, record, company, names)
+                    values.update(extra.get(key, {}))
+                    try:
+                        result[key] = compose(
+                            template.channel, texts, values, formatter,
+                            translated.spelling)
+                    except MissingValue as missing:
+                        result[key] = missing
+        return result
+
+    @classmethod
+    def copy(cls, templates, default=None):
+        default = default.copy() if default else {}
+        default.setdefault('example', None)
+        return super().copy(templates, default=default)
