@@ -509,7 +509,8 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
         pool = Pool()
         Price = pool.get('mailing.mailing.price')
         Recipient = pool.get('mailing.recipient')
-        mailings = [m for m in mailings if m.state == 'prepared']
+        mailings = [
+            m for m in mailings if m.state in {'draft', 'prepared'}]
         Price.delete([p for m in mailings for p in m.prices])
         prices = []
         for mailing in mailings:

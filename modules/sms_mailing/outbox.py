@@ -319,8 +319,7 @@ class Message(ModelSQL, ModelView):
                 cls.dedup_key.sql_cast(recipient.party)),
             }
         columns.update(
-            (n, cls._fields[n].sql_cast(Literal(v))
-                if v is not None else Null)
+            (n, sending.typed(cls._fields[n], Literal(v)))
             for n, v in constants.items())
         cursor = transaction.connection.cursor()
         cursor.execute(*table.insert(
@@ -456,13 +455,13 @@ class Message(ModelSQL, ModelView):
         for (template, company), group in groups.items():
             contents.update(Template.write_out(
                     Template(template), Company(company),
-                    [(r.id, cls._record(r), r.language) for r in group],
+                    [(r.id, cls._about(r), r.language) for r in group],
                     {r.id: {'unsubscribe': cls.url('u', r.id, r.token)}
                         for r in group}))
         return contents
 
     @staticmethod
-    def _record(row):
+    def _about(row):
         return int(row.origin.partition(',')[2]) if row.origin else row.party
 
     @staticmethod

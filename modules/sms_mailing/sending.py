@@ -33,7 +33,8 @@ from .engine import address, gsm
 from .engine.template import MissingValue
 from .engine.window import next_opening
 
-__all__ = ['Outbox', 'backoff', 'random_token', 'short', 'update_values']
+__all__ = ['Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
+    'update_values']
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
@@ -69,9 +70,20 @@ class _RandomBlob(Function):
 
 def random_token():
     "Return the SQL expression of 128 random bits as text"
-    if backend.name == 'postgresql':
-        return fields.Char("Token").sql_cast(_GenRandomUuid())
-    return _Hex(_RandomBlob(16))
+    if backend.name == 'sqlite':
+        return _Hex(_RandomBlob(16))
+    return fields.Char("Token").sql_cast(_GenRandomUuid())
+
+
+def typed(field, expression):
+    """Return expression with the SQL type of field.
+
+    PostgreSQL must be told the type of a parameter in a list of values;
+    SQLite keeps that of the value, a cast would cut it.
+    """
+    if backend.name == 'sqlite':
+        return expression
+    return field.sql_cast(expression)
 
 
 def backoff(attempts, random=random.random):
@@ -112,7 +124,7 @@ def update_values(Model, rows, columns, state=None):
     new = With(*names, query=Values(rows))
     values = []
     for name in columns:
-        value = Model._fields[name].sql_cast(getattr(new, name))
+        value = typed(Model._fields[name], getattr(new, name))
         if name == 'state' and state:
             value = state(value, table.state)
         values.append(value)
@@ -120,7 +132,7 @@ def update_values(Model, rows, columns, state=None):
     cursor.execute(*table.update(
             [getattr(table, n) for n in columns], values,
             from_=[new], with_=[new],
-            where=table.id == Model._fields['id'].sql_cast(new.id)))
+            where=table.id == typed(Model._fields['id'], new.id)))
 
 
 class Outbox:

@@ -20,6 +20,7 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from .segment import MECHANISMS
+from .sending import typed
 
 __all__ = ['REASONS', 'insert_recipients', 'refusal_clause']
 
@@ -187,12 +188,13 @@ def _audience(mailing):
 def _reasons(mailing, channel, now):
     "Return the joined tables, the whens of the reasons and their sources"
     pool = Pool()
-    By_hand = pool.get('mailing.mailing-excluded-party')
+    ByHand = pool.get('mailing.mailing-excluded-party')
+    Recipient = pool.get('mailing.recipient')
     party, where = _audience(mailing)
     contact = _contacts(channel)
     by_party = _refusals(mailing, channel, 'party', now.date())
     by_address = _refusals(mailing, channel, 'address', now.date())
-    by_hand = By_hand.__table__()
+    by_hand = ByHand.__table__()
     from_ = (party
         .left_join(contact, condition=contact.party == party.id)
         .left_join(by_party, condition=by_party.party == party.id)
@@ -202,7 +204,7 @@ def _reasons(mailing, channel, now):
             & (by_hand.mailing == mailing.id)))
     said = Coalesce(by_party.said, 0) + Coalesce(by_address.said, 0)
     refusal = Coalesce(by_party.refusal, by_address.refusal)
-    previous = Literal(None)
+    previous = typed(Recipient._fields['previous'], Literal(None))
     whens = [
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),

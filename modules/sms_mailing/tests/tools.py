@@ -23,15 +23,11 @@ def create_account(channel='sms', config=None, **values):
 
 
 def create_template(text, channel='sms', config=None, **values):
-    "Create a template with a topic of its own"
+    "Create a template about a topic, found by its name"
     Template = Model.get('mailing.template', config=config)
     Topic = Model.get('mailing.topic', config=config)
-    topic = values.pop('topic', None)
-    if not topic:
-        topic = Topic(
-            name=f"Topic of {text}", purpose=values.pop(
-                'purpose', 'marketing'))
-        topic.save()
+    topic, = Topic.find([
+            ('name', '=', values.pop('topic', "News and offers"))])
     template = Template(
         name=text[:20], topic=topic, channel=channel, text=text)
     for name, value in values.items():
@@ -56,9 +52,10 @@ def create_parties(mobiles, config=None):
 def create_mailing(template, account, segment, config=None, **values):
     "Create a mailing of one message"
     Mailing = Model.get('mailing.mailing', config=config)
+    Segment = Model.get('mailing.segment', config=config)
     mailing = Mailing(name=f"Mailing of {template.name}")
     mailing.topic = template.topic
-    mailing.segments.append(segment)
+    mailing.segments.append(Segment(segment.id))
     step = mailing.steps.new()
     step.template = template
     step.account = account
