@@ -39,6 +39,70 @@ _COUNTERS = {
     'simulated': ['simulated'],
     }
 
+_TRANSITIONS = {
+    ('draft', 'prepared'),
+    ('draft', 'cancelled'),
+    ('prepared', 'draft'),
+    ('prepared', 'approved'),
+    ('prepared', 'running'),
+    ('prepared', 'cancelled'),
+    ('approved', 'draft'),
+    ('approved', 'running'),
+    ('approved', 'cancelled'),
+    ('running', 'paused'),
+    ('running', 'done'),
+    ('running', 'cancelled'),
+    ('done', 'running'),
+    ('paused', 'running'),
+    ('paused', 'cancelled'),
+    }
+_BUTTONS = {
+    'cancel': {
+        'invisible': Eval('state').in_(['done', 'cancelled']),
+        'icon': 'tryton-cancel',
+        'depends': ['state'],
+        },
+    'draft': {
+        'invisible': ~Eval('state').in_(
+            ['prepared', 'approved']),
+        'icon': 'tryton-back',
+        'depends': ['state'],
+        },
+    'prepare': {
+        'invisible': Eval('state') != 'draft',
+        'readonly': (
+            ~Eval('steps', []) | ~Eval('segments', [])),
+        'icon': 'tryton-forward',
+        'depends': ['state', 'steps', 'segments'],
+        },
+    'approve': {
+        'invisible': Eval('state') != 'prepared',
+        'icon': 'tryton-ok',
+        'depends': ['state'],
+        },
+    'start': {
+        'invisible': ~Eval('state').in_(
+            ['prepared', 'approved']),
+        'icon': 'tryton-launch',
+        'depends': ['state'],
+        },
+    'pause': {
+        'invisible': Eval('state') != 'running',
+        'icon': 'tryton-block',
+        'depends': ['state'],
+        },
+    'resume': {
+        'invisible': Eval('state') != 'paused',
+        'icon': 'tryton-launch',
+        'depends': ['state'],
+        },
+    'refresh': {
+        'invisible': ~Eval('state').in_(['running', 'done']),
+        'icon': 'tryton-refresh',
+        'depends': ['state'],
+        },
+    }
+
 
 class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     __name__ = 'mailing.mailing'
@@ -234,69 +298,8 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
                             'paused'])),
                 })
         cls._order = [('number', 'DESC NULLS FIRST'), ('id', 'DESC')]
-        cls._transitions |= set((
-                ('draft', 'prepared'),
-                ('draft', 'cancelled'),
-                ('prepared', 'draft'),
-                ('prepared', 'approved'),
-                ('prepared', 'running'),
-                ('prepared', 'cancelled'),
-                ('approved', 'draft'),
-                ('approved', 'running'),
-                ('approved', 'cancelled'),
-                ('running', 'paused'),
-                ('running', 'done'),
-                ('running', 'cancelled'),
-                ('done', 'running'),
-                ('paused', 'running'),
-                ('paused', 'cancelled'),
-                ))
-        cls._buttons.update({
-                'cancel': {
-                    'invisible': Eval('state').in_(['done', 'cancelled']),
-                    'icon': 'tryton-cancel',
-                    'depends': ['state'],
-                    },
-                'draft': {
-                    'invisible': ~Eval('state').in_(
-                        ['prepared', 'approved']),
-                    'icon': 'tryton-back',
-                    'depends': ['state'],
-                    },
-                'prepare': {
-                    'invisible': Eval('state') != 'draft',
-                    'readonly': (
-                        ~Eval('steps', []) | ~Eval('segments', [])),
-                    'icon': 'tryton-forward',
-                    'depends': ['state', 'steps', 'segments'],
-                    },
-                'approve': {
-                    'invisible': Eval('state') != 'prepared',
-                    'icon': 'tryton-ok',
-                    'depends': ['state'],
-                    },
-                'start': {
-                    'invisible': ~Eval('state').in_(
-                        ['prepared', 'approved']),
-                    'icon': 'tryton-launch',
-                    'depends': ['state'],
-                    },
-                'pause': {
-                    'invisible': Eval('state') != 'running',
-                    'icon': 'tryton-block',
-                    'depends': ['state'],
-                    },
-                'resume': {
-                    'invisible': Eval('state') != 'paused',
-                    'icon': 'tryton-launch',
-                    'depends': ['state'],
-                    },
-                'refresh': {
-                    'invisible': ~Eval('state').in_(['running', 'done']),
-                    'icon': 'tryton-refresh',
-                    'depends': ['state'],
-                    },
-                })
+        cls._transitions |= _TRANSITIONS
+        cls._buttons.update(_BUTTONS)
 
     @classmethod
     def order_number(cls, tables):

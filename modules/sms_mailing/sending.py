@@ -33,7 +33,8 @@ from .engine import address, gsm
 from .engine.template import MissingValue
 from .engine.window import next_opening
 
-__all__ = ['Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
+__all__ = [
+    'Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
     'update_values']
 
 logger = logging.getLogger(__name__)

@@ -1,8 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from itertools import groupby
-
 from trytond.i18n import gettext
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
@@ -293,10 +291,25 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
 
     @classmethod
     def _explain(cls, name, error):
-        message = f'msg_template_text_{error.code}'
-        return gettext(
-            f'sms_mailing.{message}',
-            field=cls.__names__(name)['field'], fragment=error.fragment)
+        values = {
+            'field': cls.__names__(name)['field'],
+            'fragment': error.fragment,
+            }
+        explain = {
+            'syntax': lambda: gettext(
+                'sms_mailing.msg_template_text_syntax', **values),
+            'filter': lambda: gettext(
+                'sms_mailing.msg_template_text_filter', **values),
+            'nested': lambda: gettext(
+                'sms_mailing.msg_template_text_nested', **values),
+            'bracket': lambda: gettext(
+                'sms_mailing.msg_template_text_bracket', **values),
+            'block': lambda: gettext(
+                'sms_mailing.msg_template_text_block', **values),
+            'size': lambda: gettext(
+                'sms_mailing.msg_template_text_size', **values),
+            }
+        return explain[error.code]()
 
     @fields.depends(methods=['_preview'])
     def on_change_with_preview(self, name=None):
@@ -432,31 +445,37 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
         """
         pool = Pool()
         Lang = pool.get('ir.lang')
-        Record = pool.get(template.model)
         extra = extra or {}
+        languages = {r[2] for r in rows}
         result = {}
-        rows = sorted(rows, key=lambda r: (r[2] or 0, r[1]))
-        for lang, group in groupby(rows, key=lambda r: r[2]):
-            lang = Lang(lang) if lang else Lang.get()
-            group = list(group)
-            with Transaction().set_context(
-                    language=lang.code, company=company.id):
-                translated = cls(template.id)
-                texts = translated.texts
-                names = set().union(*(t.names for t in texts))
-                formatter = cls.formatter(lang)
-                records = Record.browse([r for _, r, _ in group])
-                for (key, _, _), record in zip(group, records):
-                    values = cls.values(
-                        template.model, record, company, names)
-                    values.update(extra.get(key, {}))
-                    try:
-                        result[key] = compose(
-                            template.channel, texts, values, formatter,
-                            translated.spelling)
-                    except MissingValue as missing:
-                        result[key] = missing
+        for lang in languages:
+            result.update(cls._write_out(
+                    template, company, Lang(lang) if lang else Lang.get(),
+                    [r for r in rows if r[2] == lang], extra))
         return result
+
+    @classmethod
+    def _write_out(cls, template, company, lang, rows, extra):
+        pool = Pool()
+        Record = pool.get(template.model)
+        with Transaction().set_context(
+                language=lang.code, company=company.id):
+            translated = cls(template.id)
+            texts = translated.texts
+            names = set().union(*(t.names for t in texts))
+            formatter = cls.formatter(lang)
+            for (key, _, _), record in zip(
+                    rows, Record.browse([r for _, r, _ in rows])):
+                values = cls.values(
+                    template.model, record, company, names)
+                values.update(extra.get(key, {}))
+                try:
+                    content = compose(
+                        template.channel, texts, values, formatter,
+                        translated.spelling)
+                except MissingValue as missing:
+                    content = missing
+                yield key, content
 
     @classmethod
     def copy(cls, templates, default=None):

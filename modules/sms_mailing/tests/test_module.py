@@ -1,11 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+from caravan.testing import ModuleTestCase, QueryTestMixin
 from trytond.modules.company.tests import (
     CompanyTestMixin, PartyCompanyCheckEraseMixin)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
-
-from caravan.testing import ModuleTestCase, QueryTestMixin
 
 
 class SmsMailingTestCase(
