@@ -41,6 +41,9 @@ def fill(demo):
         mailing.click('prepare')
         if mailing.name != "Autumn rates, second wave":
             mailing.click('start')
+    cron, = demo.get('ir.cron').find([
+            ('method', '=', 'mailing.message|dispatch')])
+    cron.click('run_once')
 
 
 def _make_accounts(demo):
