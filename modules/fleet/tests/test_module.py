@@ -2,9 +2,14 @@
 # this repository contains the full copyright notice and licence terms.
 
 from caravan.testing import ModuleTestCase
+from trytond.modules.company.tests import (
+    CompanyTestMixin, PartyCompanyCheckEraseMixin)
+from trytond.modules.party.tests import PartyCheckReplaceMixin
 
 
-class FleetTestCase(ModuleTestCase):
+class FleetTestCase(
+        PartyCompanyCheckEraseMixin, PartyCheckReplaceMixin,
+        CompanyTestMixin, ModuleTestCase):
     "Test fleet module"
     module = 'fleet'
 

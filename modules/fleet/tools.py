@@ -1,0 +1,47 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Small things that several models share."""
+import datetime as dt
+
+from trytond.pool import Pool
+from trytond.tools import timezone as tz
+
+__all__ = [
+    'default_company', 'format_datetime', 'format_period', 'to_local',
+    'to_utc']
+
+
+def _zone(company):
+    name = company.timezone if company else None
+    return tz.get_tzinfo(name) if name else tz.UTC
+
+
+def to_local(company, at):
+    "Return the naive UTC time at as naive time of the company"
+    return at.replace(tzinfo=tz.UTC).astimezone(
+        _zone(company)).replace(tzinfo=None)
+
+
+def to_utc(company, at):
+    "Return the naive time of the company at as naive UTC time"
+    return at.replace(tzinfo=_zone(company)).astimezone(
+        tz.UTC).replace(tzinfo=None)
+
+
+def format_datetime(company, at):
+    "Return the UTC time at as text in the language of the user"
+    Lang = Pool().get('ir.lang')
+    if at is None:
+        return '…'
+    lang = Lang.get()
+    return lang.strftime(to_local(company, at), lang.date + ' %H:%M')
+
+
+def format_period(company, start, end):
+    return '%s – %s' % (
+        format_datetime(company, start), format_datetime(company, end))
+
+
+def now():
+    "Return the UTC time to the second, as DateTime fields store it"
+    return dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)

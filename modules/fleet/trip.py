@@ -1,0 +1,884 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from decimal import Decimal
+
+from sql import Literal, Null
+from sql.aggregate import Count
+
+from trytond.i18n import gettext
+from trytond.model import (
+    ChatMixin, Check, Index, ModelSQL, ModelView, Unique, Workflow, fields,
+    sequence_ordered)
+from trytond.modules.company.model import (
+    employee_field, reset_employee, set_employee)
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Eval, If
+from trytond.rpc import RPC
+from trytond.sql.functions import NumRange
+from trytond.transaction import Transaction, without_check_access
+from trytond.wizard import Button, StateTransition, StateView, Wizard
+
+from .booking import BookingOriginMixin
+from .configuration import NumberedMixin
+from .engine.haul import Leg, capacity_share, peak, work
+from .exceptions import (
+    CapacityWarning, DocumentError, PlanError, StateError)
+from .overlap import NoOverlap, NoOverlapMixin
+from .tools import format_datetime, now, to_local
+
+DONE = ('done', 'closed')
+_planning = {
+    'readonly': ~Eval('state').in_(['draft', 'planned']),
+    }
+_running = {
+    'readonly': ~Eval('state').in_(['draft', 'planned', 'dispatched']),
+    }
+# What a trip that is done says for ever
+_FACTS = {
+    'company', 'vehicle', 'driver', 'second_driver', 'trailers', 'orders',
+    'departure', 'arrival', 'odometer_start', 'odometer_end', 'km',
+    'loaded_km', 'tonne_km', 'stops'}
+
+
+class Trip(
+        BookingOriginMixin, NoOverlapMixin, NumberedMixin, Workflow, ModelSQL,
+        ModelView, ChatMixin):
+    __name__ = 'fleet.trip'
+    _rec_name = 'number'
+    _number_sequence = 'trip_sequence'
+    _no_overlap = [
+        NoOverlap(
+            'odometer_overlap', 'vehicle', 'odometer_start', 'odometer_end',
+            NumRange, 'fleet.msg_trip_odometer_overlap', ('state', DONE)),
+        ]
+    _booking_fields = {
+        'vehicle', 'driver', 'second_driver', 'trailers', 'state',
+        'planned_departure', 'planned_arrival', 'departure', 'arrival'}
+
+    company = fields.Many2One(
+        'company.company', "Company", required=True, ondelete='RESTRICT',
+        states={
+            'readonly': (Eval('state') != 'draft') | Eval('vehicle', True),
+            })
+    number = fields.Char("Number", readonly=True)
+    external_ref = fields.Char(
+        "External Reference", readonly=True,
+        help="The key of the trip in the file it was loaded from.")
+    vehicle = fields.Many2One(
+        'fleet.vehicle', "Vehicle", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ('powered', '=', True),
+            If(Eval('state') == 'draft', ('state', '=', 'active'), ()),
+            ],
+        states={
+            'readonly': _planning['readonly'],
+            'required': ~Eval('state').in_(['draft', 'cancelled']),
+            })
+    ownership = fields.Function(fields.Selection(
+            'get_ownerships', "Ownership"), 'on_change_with_ownership')
+    driver = fields.Many2One(
+        'fleet.driver', "Driver", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            If(Eval('state') == 'draft', ('state', '=', 'active'), ()),
+            ],
+        states={
+            'readonly': _planning['readonly'],
+            'required': (
+                ~Eval('state').in_(['draft', 'cancelled'])
+                & (Eval('ownership') != 'partner')),
+            },
+        help="May stay empty for the vehicle of a carrier, which comes with "
+        "its own driver.")
+    second_driver = fields.Many2One(
+        'fleet.driver', "Second Driver", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ('id', '!=', Eval('driver', -1)),
+            ],
+        states=_planning)
+    trailers = fields.Many2Many(
+        'fleet.trip.trailer', 'trip', 'trailer', "Trailers",
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ('powered', '=', False),
+            If(Eval('state') == 'draft', ('state', '=', 'active'), ()),
+            ],
+        states=_planning)
+    orders = fields.Many2Many(
+        'fleet.trip-fleet.order', 'trip', 'order', "Orders",
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            If(Eval('state') == 'draft',
+                ('state', 'in', ['confirmed', 'in_transit']), ()),
+            ],
+        states=_planning)
+    stops = fields.One2Many(
+        'fleet.trip.stop', 'trip', "Stops", states=_running)
+    route = fields.Function(fields.Char(
+            "Route", help="The first and the last stop."), 'get_route')
+    planned_departure = fields.DateTime(
+        "Planned Departure", states={
+            'readonly': _planning['readonly'],
+            'required': Eval('state').in_(['planned', 'dispatched']),
+            })
+    planned_arrival = fields.DateTime(
+        "Planned Arrival", domain=['OR',
+            ('planned_arrival', '=', None),
+            ('planned_departure', '=', None),
+            ('planned_arrival', '>', Eval('planned_departure')),
+            ],
+        states={
+            'readonly': _running['readonly'],
+            'required': Eval('state').in_(['planned', 'dispatched']),
+            })
+    departure = fields.DateTime(
+        "Departure", states={
+            'readonly': _running['readonly'],
+            'required': Eval('state').in_(list(DONE)),
+            })
+    arrival = fields.DateTime(
+        "Arrival", domain=['OR',
+            ('arrival', '=', None),
+            ('departure', '=', None),
+            ('arrival', '>', Eval('departure')),
+            ],
+        states={
+            'readonly': _running['readonly'],
+            'required': Eval('state').in_(list(DONE)),
+            })
+    odometer_start = fields.Integer(
+        "Odometer at Start", states=_running)
+    odometer_end = fields.Integer(
+        "Odometer at End", domain=['OR',
+            ('odometer_end', '=', None),
+            ('odometer_start', '=', None),
+            ('odometer_end', '>=', Eval('odometer_start', 0)),
+            ],
+        states=_running)
+    km = fields.Float(
+        "km", digits=(16, 1), states=_running,
+        help="The driven distance.")
+    loaded_km = fields.Float("Loaded km", digits=(16, 1), states=_running)
+    empty_km = fields.Function(
+        fields.Float("Empty km", digits=(16, 1)), 'on_change_with_empty_km')
+    tonne_km = fields.Float(
+        "Tonne-kilometres", digits=(16, 1), states=_running,
+        help="The sum of load times distance.")
+    fuel_open = fields.Float(
+        "Fuel at Start", digits=(16, 1), states=_running,
+        help="In the tank at departure.")
+    fuel_close = fields.Float(
+        "Fuel at End", digits=(16, 1), states=_running,
+        help="In the tank at arrival.")
+    load_share = fields.Function(fields.Float(
+            "Load", digits=(16, 1),
+            help="The greatest load in percent of the payload of vehicle "
+            "and trailers."), 'on_change_with_load_share')
+    currency = fields.Function(fields.Many2One(
+            'currency.currency', "Currency"), 'on_change_with_currency')
+    revenue = fields.Function(Monetary(
+            "Revenue", currency='currency', digits='currency',
+            help="The prices of the orders, shared among their trips."),
+        'get_revenue')
+    late = fields.Function(fields.Boolean(
+            "Late", help="Under way after the planned arrival."),
+        'get_late', searcher='search_late')
+    notes = fields.Text("Notes")
+    planned_by = employee_field(
+        "Planned By", states=['planned', 'dispatched', *DONE])
+    dispatched_by = employee_field(
+        "Dispatched By", states=['dispatched', *DONE])
+    completed_by = employee_field("Completed By", states=list(DONE))
+    state = fields.Selection([
+            ('draft', "Draft"),
+            ('planned', "Planned"),
+            ('dispatched', "Under Way"),
+            ('done', "Done"),
+            ('closed', "Closed"),
+            ('cancelled', "Cancelled"),
+            ], "State", required=True, readonly=True, sort=False)
+
+    @classmethod
+    def __setup__(cls):
+        cls.number.search_unaccented = False
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('external_ref_unique', Unique(t, t.company, t.external_ref),
+                'fleet.msg_trip_external_unique'),
+            ('arrival_after_departure', Check(t,
+                    (t.arrival == Null) | (t.arrival > t.departure)),
+                'fleet.msg_trip_zero_length'),
+            ('odometer_rises', Check(t,
+                    (t.odometer_end == Null)
+                    | (t.odometer_end >= t.odometer_start)),
+                'fleet.msg_trip_odometer_falls'),
+            ]
+        cls._sql_indexes.update({
+                Index(t, (t.driver, Index.Equality()),
+                    (t.state, Index.Equality(cardinality='low'))),
+                Index(t, (t.second_driver, Index.Equality())),
+                Index(t, (t.planned_departure, Index.Range())),
+                Index(
+                    t, (t.state, Index.Equality(cardinality='low')),
+                    where=t.state.in_(['draft', 'planned', 'dispatched'])),
+                })
+        cls._order = [
+            ('planned_departure', 'DESC NULLS FIRST'), ('id', 'DESC')]
+        cls._transitions |= {
+            ('draft', 'planned'),
+            ('planned', 'draft'),
+            ('planned', 'dispatched'),
+            ('dispatched', 'planned'),
+            ('dispatched', 'done'),
+            ('done', 'dispatched'),
+            ('done', 'closed'),
+            ('draft', 'cancelled'),
+            ('planned', 'cancelled'),
+            ('dispatched', 'cancelled'),
+            ('cancelled', 'draft'),
+            }
+        cls._buttons.update({
+                'cancel': {
+                    'invisible': ~Eval('state').in_(
+                        ['draft', 'planned', 'dispatched']),
+                    'icon': 'tryton-cancel',
+                    'depends': ['state'],
+                    },
+                'draft': {
+                    'invisible': ~Eval('state').in_(['planned', 'cancelled']),
+                    'icon': If(Eval('state') == 'cancelled',
+                        'tryton-undo', 'tryton-back'),
+                    'depends': ['state'],
+                    },
+                'collect_stops': {
+                    'invisible': Eval('state') != 'draft',
+                    'readonly': ~Eval('orders', []),
+                    'icon': 'tryton-refresh',
+                    'depends': ['state', 'orders'],
+                    },
+                'plan': {
+                    'invisible': Eval('state') != 'draft',
+                    'icon': 'tryton-forward',
+                    'depends': ['state'],
+                    },
+                'dispatch': {
+                    'invisible': Eval('state') != 'planned',
+                    'icon': 'tryton-forward',
+                    'depends': ['state'],
+                    },
+                'recall': {
+                    'invisible': Eval('state') != 'dispatched',
+                    'icon': 'tryton-back',
+                    'depends': ['state'],
+                    },
+                'complete': {
+                    'invisible': Eval('state') != 'dispatched',
+                    'icon': 'tryton-ok',
+                    'depends': ['state'],
+                    },
+                'reopen': {
+                    'invisible': Eval('state') != 'done',
+                    'icon': 'tryton-back',
+                    'depends': ['state'],
+                    },
+                'close': {
+                    'invisible': Eval('state') != 'done',
+                    'icon': 'tryton-archive',
+                    'depends': ['state'],
+                    },
+                })
+        cls.__rpc__.update(record=RPC(readonly=False, result=list))
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_state(cls):
+        return 'draft'
+
+    @classmethod
+    def get_ownerships(cls):
+        Vehicle = Pool().get('fleet.vehicle')
+        return Vehicle.fields_get(['ownership'])['ownership']['selection']
+
+    @fields.depends('vehicle', '_parent_vehicle.ownership')
+    def on_change_with_ownership(self, name=None):
+        return self.vehicle.ownership if self.vehicle else 'own'
+
+    @fields.depends('company')
+    def on_change_with_currency(self, name=None):
+        return self.company.currency if self.company else None
+
+    @fields.depends('vehicle', 'driver', 'trailers', 'planned_departure')
+    def on_change_vehicle(self):
+        pool = Pool()
+        Assignment = pool.get('fleet.assignment')
+        Coupling = pool.get('fleet.vehicle.coupling')
+        if not self.vehicle:
+            return
+        if not self.driver:
+            self.driver = Assignment.current(
+                [self.vehicle]).get(self.vehicle.id)
+        if not self.trailers:
+            self.trailers = Coupling.coupled(
+                [self.vehicle], self.planned_departure or now()
+                ).get(self.vehicle, [])
+
+    @fields.depends('km', 'loaded_km')
+    def on_change_with_empty_km(self, name=None):
+        if self.km is not None and self.loaded_km is not None:
+            return round(self.km - self.loaded_km, 1)
+
+    @fields.depends('stops', 'vehicle', 'trailers')
+    def on_change_with_load_share(self, name=None):
+        return capacity_share(peak(self._legs()), self._payload())
+
+    def _legs(self):
+        return [
+            Leg(s.km_from_previous or 0, s.in_kg or 0, s.out_kg or 0)
+            for s in self.stops or [] if not getattr(s, 'skipped', False)]
+
+    def _payload(self):
+        "Return the payload of vehicle and trailers in kg, 0 if unknown"
+        vehicles = [self.vehicle, *(self.trailers or [])]
+        return sum(v.payload_kg or 0 for v in vehicles if v)
+
+    @classmethod
+    def get_route(cls, trips, name):
+        Stop = Pool().get('fleet.trip.stop')
+        return Stop.routes('trip', trips)
+
+    @classmethod
+    def get_revenue(cls, trips, name):
+        pool = Pool()
+        Currency = pool.get('currency.currency')
+        trip = cls.__table__()
+        order = pool.get('fleet.order').__table__()
+        relation = pool.get('fleet.trip-fleet.order').__table__()
+        other = pool.get('fleet.trip-fleet.order').__table__()
+        cursor = Transaction().connection.cursor()
+        shares = (other
+            .join(trip, condition=(other.trip == trip.id)
+                & (trip.state != 'cancelled'))
+            .select(
+                other.order, Count(Literal('*')).as_('trips'),
+                group_by=other.order))
+        cursor.execute(*relation
+            .join(order, condition=relation.order == order.id)
+            .join(shares, condition=shares.order == order.id)
+            .select(
+                relation.trip, order.currency, order.amount, shares.trips,
+                where=fields.SQL_OPERATORS['in'](
+                    relation.trip, list(map(int, trips)))
+                & (order.amount != Null)))
+        rows = cursor.fetchall()
+        currencies = {c: Currency(c) for _, c, _, _ in rows}
+        result = {t.id: Decimal(0) for t in trips}
+        company_currency = {t.id: t.currency for t in trips}
+        for id_, currency, amount, count in rows:
+            result[id_] += Currency.compute(
+                currencies[currency],
+                Decimal(str(amount)) / count, company_currency[id_])
+        return result
+
+    @classmethod
+    def get_late(cls, trips, name):
+        late = {t.id for t in cls.search([
+                    ('id', 'in', [t.id for t in trips]),
+                    ('late', '=', True),
+                    ])}
+        return {t.id: t.id in late for t in trips}
+
+    @classmethod
+    def search_late(cls, name, clause):
+        _, operator, operand = clause
+        if bool(operand) == (operator in {'=', 'in'}):
+            return [
+                ('state', '=', 'dispatched'),
+                ('planned_arrival', '<', now()),
+                ]
+        return ['OR',
+            ('state', '!=', 'dispatched'),
+            ('planned_arrival', '>=', now()),
+            ('planned_arrival', '=', None),
+            ]
+
+    def get_rec_name(self, name):
+        return ' '.join(filter(None, [
+                    self.number or f'({self.id})',
+                    f'[{self.external_ref}]' if self.external_ref else None]))
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, operand, *extra = clause
+        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
+        return [bool_op,
+            ('number', operator, operand, *extra),
+            ('external_ref', operator, operand, *extra),
+            ]
+
+    @classmethod
+    def _overlap_period(cls, rule, record):
+        return '%s – %s km' % (record.odometer_start, record.odometer_end)
+
+    def _get_bookings(self):
+        if self.state == 'draft':
+            return []
+        start = self.departure or self.planned_departure
+        end = self.arrival or self.planned_arrival
+        if not start or self.state == 'cancelled':
+            return []
+        common = {
+            'company': self.company.id,
+            'start': start,
+            'end': end,
+            'kind': 'trip',
+            'state': 'tentative' if self.state == 'planned' else 'firm',
+            }
+        bookings = [dict(
+                common, vehicle=self.vehicle.id,
+                driver=self.driver.id if self.driver else None)]
+        if self.second_driver:
+            bookings.append(dict(common, driver=self.second_driver.id))
+        bookings += [dict(common, vehicle=t.id) for t in self.trailers]
+        return bookings
+
+    @classmethod
+    def check_modification(cls, mode, trips, values=None, external=False):
+        super().check_modification(
+            mode, trips, values=values, external=external)
+        values = values or {}
+        for trip in trips:
+            if mode == 'delete' and trip.state not in {'draft', 'cancelled'}:
+                raise StateError(gettext(
+                        'fleet.msg_trip_delete_cancel', trip=trip.rec_name))
+            if not external:
+                continue
+            if 'state' in values and (
+                    mode == 'write' or values['state'] != 'draft'):
+                raise StateError(gettext(
+                        'fleet.msg_state_by_button', record=trip.rec_name))
+            if (mode == 'write' and trip.state in DONE
+                    and _FACTS & values.keys()):
+                raise StateError(gettext(
+                        'fleet.msg_trip_done', trip=trip.rec_name))
+
+    @classmethod
+    def copy(cls, trips, default=None):
+        default = default.copy() if default else {}
+        for name in [
+                'number', 'external_ref', 'departure', 'arrival',
+                'odometer_start', 'odometer_end', 'km', 'loaded_km',
+                'tonne_km', 'fuel_open', 'fuel_close', 'orders', 'stops',
+                'planned_by', 'dispatched_by', 'completed_by']:
+            default.setdefault(name)
+        return super().copy(trips, default=default)
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(Eval('state') == 'cancelled', 'muted',
+                    If(Eval('late', False), 'danger',
+                        If(Eval('state') == 'dispatched', 'warning',
+                            If(Eval('state').in_(list(DONE)), 'success',
+                                ''))))),
+            ('/tree/field[@name="load_share"]', 'visual',
+                If(Eval('load_share', 0) > 100, 'danger', '')),
+            ]
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('cancelled')
+    def cancel(cls, trips):
+        cls._return_orders(trips)
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('draft')
+    @reset_employee('planned_by')
+    def draft(cls, trips):
+        pass
+
+    @classmethod
+    @ModelView.button
+    def collect_stops(cls, trips):
+        "Add the stops of the orders that the trips do not have yet"
+        Stop = Pool().get('fleet.trip.stop')
+        stops = []
+        for trip in trips:
+            known = {s.order_stop for s in trip.stops}
+            sequence = max((s.sequence or 0 for s in trip.stops), default=0)
+            for order in trip.orders:
+                for stop in order.stops:
+                    if stop not in known:
+                        sequence += 10
+                        stops.append(Stop.from_order(trip, stop, sequence))
+        Stop.save(stops)
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('planned')
+    @set_employee('planned_by')
+    def plan(cls, trips):
+        cls.check_complete(trips)
+        cls.check_documents(trips)
+        cls.check_capacity(trips)
+
+    @classmethod
+    def check_complete(cls, trips):
+        "Say what a trip lacks before it can be planned"
+        for trip in trips:
+            for name in ['vehicle', 'planned_departure', 'planned_arrival',
+                    'driver']:
+                if getattr(trip, name) or (
+                        name == 'driver' and trip.ownership == 'partner'):
+                    continue
+                raise PlanError(gettext(
+                        'fleet.msg_trip_incomplete',
+                        trip=trip.rec_name,
+                        **cls.__names__(name)))
+            for record in trip.resources:
+                if record.state != 'active':
+                    raise PlanError(gettext(
+                            'fleet.msg_trip_not_active',
+                            trip=trip.rec_name,
+                            record=record.rec_name,
+                            state=record.state_string))
+
+    @property
+    def vehicles(self):
+        "The vehicle and the trailers"
+        return [v for v in [self.vehicle, *self.trailers] if v]
+
+    @property
+    def drivers(self):
+        return [d for d in [self.driver, self.second_driver] if d]
+
+    @property
+    def resources(self):
+        return self.vehicles + self.drivers
+
+    @classmethod
+    def check_documents(cls, trips):
+        "Refuse vehicles and drivers whose papers end before the trip does"
+        Document = Pool().get('fleet.document')
+        problems = Document.problems(
+            list({v for t in trips for v in t.vehicles}),
+            list({d for t in trips for d in t.drivers}),
+            max(t._last_day() for t in trips))
+        for trip in trips:
+            own = [
+                (owner, type_, document)
+                for owner, type_, document in problems
+                if owner in trip.resources and (
+                    not document or document.valid_to < trip._last_day())]
+            if own:
+                trip._refuse_documents(own)
+
+    def _last_day(self):
+        return to_local(
+            self.company, self.arrival or self.planned_arrival).date()
+
+    def _refuse_documents(self, problems):
+        raise DocumentError(gettext(
+                'fleet.msg_trip_documents',
+                trip=self.rec_name,
+                arrival=format_datetime(self.company, self.planned_arrival)),
+            '\n'.join(self._describe_documents(problems)))
+
+    @classmethod
+    def _describe_documents(cls, problems):
+        Lang = Pool().get('ir.lang')
+        lang = Lang.get()
+        for owner, type_, document in problems:
+            if document:
+                yield gettext(
+                    'fleet.msg_document_ends',
+                    owner=owner.rec_name, type=type_.rec_name,
+                    date=lang.strftime(document.valid_to))
+            else:
+                yield gettext(
+                    'fleet.msg_document_none',
+                    owner=owner.rec_name, type=type_.rec_name)
+
+    @classmethod
+    def check_capacity(cls, trips):
+        Warning = Pool().get('res.user.warning')
+        for trip in trips:
+            share = trip.load_share
+            if share is None or share <= 100:
+                continue
+            name = Warning.format('capacity', [trip])
+            if Warning.check(name):
+                raise CapacityWarning(name, gettext(
+                        'fleet.msg_trip_overload',
+                        trip=trip.rec_name,
+                        load=round(peak(trip._legs())),
+                        payload=trip._payload()))
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('dispatched')
+    @set_employee('dispatched_by')
+    def dispatch(cls, trips):
+        Order = Pool().get('fleet.order')
+        cls.check_complete(trips)
+        cls.check_documents(trips)
+        start = now()
+        for trip in trips:
+            if not trip.departure:
+                trip.departure = start
+            if trip.departure >= trip.planned_arrival:
+                raise PlanError(gettext(
+                        'fleet.msg_trip_departure_late',
+                        trip=trip.rec_name,
+                        arrival=format_datetime(
+                            trip.company, trip.planned_arrival)))
+        cls.save(trips)
+        Order.carry([
+                o for t in trips for o in t.orders
+                if o.state == 'confirmed'])
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('planned')
+    @reset_employee('dispatched_by')
+    def recall(cls, trips):
+        cls.write(trips, {'departure': None})
+        cls._return_orders(trips)
+
+    @classmethod
+    @without_check_access
+    def _return_orders(cls, trips):
+        "Orders that no other trip carries wait again"
+        Order = Pool().get('fleet.order')
+        orders = Order.browse({
+                o for t in trips for o in t.orders
+                if o.state == 'in_transit' and not any(
+                    other.state == 'dispatched' for other in o.trips
+                    if other not in trips)})
+        Order.wait(orders)
+
+    @classmethod
+    @ModelView.button_action('fleet.wizard_trip_complete')
+    def complete(cls, trips):
+        pass
+
+    @classmethod
+    @Workflow.transition('done')
+    @set_employee('completed_by')
+    def do(cls, trips):
+        """Finish trips that have their real times.
+
+        Distances that are not given follow from odometer and stops.
+        """
+        for trip in trips:
+            trip._set_work()
+        cls.check_odometer(trips)
+        cls.save(trips)
+        cls._deliver_orders(trips)
+
+    def _set_work(self):
+        km = self.km
+        if km is None and None not in {
+                self.odometer_start, self.odometer_end}:
+            km = self.odometer_end - self.odometer_start
+        km, loaded, tonne_km = work(self._legs(), km)
+        if self.km is None:
+            self.km = round(km, 1)
+        if self.loaded_km is None:
+            self.loaded_km = round(loaded, 1)
+        if self.tonne_km is None:
+            self.tonne_km = round(tonne_km, 1)
+
+    @classmethod
+    def check_odometer(cls, trips):
+        "Name the trip that already drove these kilometres"
+        cls.check_values_overlap([{
+                    'vehicle': t.vehicle.id,
+                    'odometer_start': t.odometer_start,
+                    'odometer_end': t.odometer_end,
+                    'state': 'done',
+                    } for t in trips if t.odometer_end is not None
+                and t.odometer_end != t.odometer_start], ignore=trips)
+
+    @classmethod
+    @without_check_access
+    def _deliver_orders(cls, trips):
+        Order = Pool().get('fleet.order')
+        orders = []
+        for order in {o for t in trips for o in t.orders}:
+            if order.state not in {'confirmed', 'in_transit'} or any(
+                    t.state in {'draft', 'planned', 'dispatched'}
+                    for t in order.trips if t not in trips):
+                continue
+            order.delivered_at = max(
+                t._unloaded_at(order) for t in trips if order in t.orders)
+            orders.append(order)
+        Order.save(orders)
+        Order.deliver(orders)
+
+    def _unloaded_at(self, order):
+        return max((
+                s.departed or s.arrived or self.arrival for s in self.stops
+                if s.order == order and s.kind == 'unload'),
+            default=self.arrival)
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('dispatched')
+    @reset_employee('completed_by')
+    def reopen(cls, trips):
+        Order = Pool().get('fleet.order')
+        cls.write(trips, {'arrival': None})
+        Order.undeliver([
+                o for t in trips for o in t.orders
+                if o.state == 'delivered'])
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('closed')
+    def close(cls, trips):
+        pass
+
+    @classmethod
+    def record(cls, vlist):
+        """Write down trips that have already happened, for bulk loading.
+
+        vlist: list of values of trips as for create; `orders` and `stops`
+            are lists of plain values; the state is `done`, or `dispatched`
+            for a trip without arrival
+        Return the list of ids.  The rights to create trips and orders are
+        asked for; bookings and odometers are checked as for any trip.
+        """
+        pool = Pool()
+        Order = pool.get('fleet.order')
+        ModelAccess = pool.get('ir.model.access')
+        for Model in [cls, Order]:
+            ModelAccess.check(Model.__name__, 'create')
+        with without_check_access():
+            orders = iter(Order.create([
+                        dict(order, state=(
+                                'delivered' if values.get('arrival')
+                                else 'in_transit'))
+                        for values in vlist
+                        for order in values.get('orders', [])]))
+            trips = cls.create([
+                    cls._recorded(values, [
+                            next(orders).id
+                            for _ in values.get('orders', [])])
+                    for values in vlist])
+        return [t.id for t in trips]
+
+    @classmethod
+    def _recorded(cls, values, orders):
+        stops = values.get('stops', [])
+        if len(orders) == 1:
+            order, = orders
+            stops = [
+                dict(stop, order=order)
+                if stop['kind'] in {'load', 'unload'} else stop
+                for stop in stops]
+        return dict(
+            values,
+            orders=[('add', orders)],
+            stops=[('create', stops)],
+            state='done' if values.get('arrival') else 'dispatched')
+
+
+class TripOrder(ModelSQL):
+    __name__ = 'fleet.trip-fleet.order'
+
+    trip = fields.Many2One(
+        'fleet.trip', "Trip", required=True, ondelete='CASCADE')
+    order = fields.Many2One(
+        'fleet.order', "Order", required=True, ondelete='RESTRICT')
+
+
+class TripTrailer(sequence_ordered(), ModelSQL, ModelView):
+    __name__ = 'fleet.trip.trailer'
+
+    trip = fields.Many2One(
+        'fleet.trip', "Trip", required=True, ondelete='CASCADE')
+    trailer = fields.Many2One(
+        'fleet.vehicle', "Trailer", required=True, ondelete='RESTRICT',
+        domain=[
+            ('powered', '=', False),
+            ])
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('trip')
+
+
+class TripCompleteStart(ModelView):
+    __name__ = 'fleet.trip.complete.start'
+
+    vehicle = fields.Many2One('fleet.vehicle', "Vehicle", readonly=True)
+    departure = fields.DateTime("Departure", required=True)
+    arrival = fields.DateTime(
+        "Arrival", required=True,
+        domain=[
+            ('arrival', '>', Eval('departure')),
+            ])
+    odometer_start = fields.Integer("Odometer at Start")
+    odometer_end = fields.Integer(
+        "Odometer at End", domain=['OR',
+            ('odometer_end', '=', None),
+            ('odometer_start', '=', None),
+            ('odometer_end', '>=', Eval('odometer_start', 0)),
+            ])
+    km = fields.Float(
+        "km", digits=(16, 1),
+        states={
+            'required': ~Eval('odometer_end') | ~Eval('odometer_start'),
+            },
+        help="The driven distance, by the odometer if it is read.")
+    fuel_close = fields.Float(
+        "Fuel at End", digits=(16, 1), help="Left in the tank at arrival.")
+
+    @fields.depends('odometer_start', 'odometer_end', 'km')
+    def on_change_odometer_end(self):
+        if self.odometer_end and self.odometer_start is not None:
+            self.km = float(self.odometer_end - self.odometer_start)
+
+
+class TripComplete(Wizard):
+    __name__ = 'fleet.trip.complete'
+
+    start = StateView(
+        'fleet.trip.complete.start', 'fleet.trip_complete_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Complete", 'complete', 'tryton-ok', default=True),
+            ])
+    complete = StateTransition()
+
+    def default_start(self, fields):
+        trip = self.record
+        return {
+            'vehicle': trip.vehicle.id,
+            'departure': trip.departure,
+            'arrival': trip.arrival or max(
+                filter(None, [s.departed or s.arrived for s in trip.stops]),
+                default=now()),
+            'odometer_start': trip.odometer_start,
+            'odometer_end': trip.odometer_end,
+            'km': trip.km,
+            }
+
+    def transition_complete(self):
+        trip = self.record
+        for name in [
+                'departure', 'arrival', 'odometer_start', 'odometer_end',
+                'km', 'fuel_close']:
+            setattr(trip, name, getattr(self.start, name))
+        self.model.do([trip])
+        return 'end'
