@@ -62,7 +62,8 @@ class DocumentType(DeactivableMixin, ModelSQL, ModelView):
             ('name_unique', Unique(t, t.applies_to, t.name),
                 'fleet.msg_document_type_unique'),
             ]
-        cls._order = [('applies_to', 'ASC'), ('name', 'ASC')]
+        cls._order = [
+            ('applies_to', 'ASC'), ('name', 'ASC'), ('id', 'ASC')]
 
     @classmethod
     def default_warning_steps(cls):
@@ -190,7 +191,9 @@ class Document(ModelSQL, ModelView):
     def default_company(cls):
         return Transaction().context.get('company')
 
-    @fields.depends('type', 'vehicle', '_parent_vehicle.kind', 'driver')
+    @fields.depends(
+        'type', '_parent_type.applies_to',
+        'vehicle', '_parent_vehicle.kind', 'driver', '_parent_driver.id')
     def on_change_with_applies_to(self, name=None):
         if self.type:
             return self.type.applies_to
@@ -200,7 +203,8 @@ class Document(ModelSQL, ModelView):
             return 'trailer' if (
                 self.vehicle.kind in TRAILER_KINDS) else 'vehicle'
 
-    @fields.depends('type', 'valid_from', 'valid_to')
+    @fields.depends(
+        'type', '_parent_type.validity', 'valid_from', 'valid_to')
     def on_change_valid_from(self):
         if (self.type and self.type.validity and self.valid_from
                 and not self.valid_to):
@@ -456,14 +460,15 @@ class DocumentMissing(ModelSQL, ModelView):
             where=(Column(document, owner) == table.id)
             & (document.type == type_.id)
             & (document.replaced_by == Null))
+        none = cls.vehicle.sql_cast(Literal(None))
         # Two ids make one: types are few and never above a thousand
         id_ = (table.id * 1000 + type_.id) * 2 + (owner == 'driver')
         return table.join(type_, condition=applies).select(
             id_.as_('id'),
             table.company.as_('company'),
             type_.id.as_('type'),
-            (table.id if owner == 'vehicle' else Null).as_('vehicle'),
-            (table.id if owner == 'driver' else Null).as_('driver'),
+            (table.id if owner == 'vehicle' else none).as_('vehicle'),
+            (table.id if owner == 'driver' else none).as_('driver'),
             table.responsible.as_('responsible'),
             where=type_.required & type_.active & ~Exists(has_one))
 

@@ -42,7 +42,6 @@ class Driver(
         OccupiedMixin, DocumentedMixin, avatar_mixin(200), DeactivableMixin,
         Workflow, ModelSQL, ModelView, ChatMixin):
     __name__ = 'fleet.driver'
-    _rec_name = 'party'
     _occupied_by = 'driver'
 
     company = fields.Many2One(
@@ -85,8 +84,6 @@ class Driver(
             ('suspended', "Suspended"),
             ('left', "Left"),
             ], "State", required=True, readonly=True, sort=False)
-
-    del _company
 
     @classmethod
     def __setup__(cls):

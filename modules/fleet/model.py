@@ -114,7 +114,7 @@ class Model(SpecificationMixin, DeactivableMixin, ModelSQL, ModelView):
             ('name_unique', Unique(t, t.make, t.name),
                 'fleet.msg_model_unique'),
             ]
-        cls._order = [('make.name', 'ASC'), ('name', 'ASC')]
+        cls._order = [('make.name', 'ASC'), ('name', 'ASC'), ('id', 'ASC')]
 
     def get_rec_name(self, name):
         return f'{self.make.rec_name} {self.name}'

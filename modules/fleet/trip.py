@@ -544,7 +544,7 @@ class Trip(
                         'fleet.msg_trip_incomplete',
                         trip=trip.rec_name,
                         **cls.__names__(name)))
-            for record in trip.resources:
+            for record in trip.occupied:
                 if record.state != 'active':
                     raise PlanError(gettext(
                             'fleet.msg_trip_not_active',
@@ -562,7 +562,7 @@ class Trip(
         return [d for d in [self.driver, self.second_driver] if d]
 
     @property
-    def resources(self):
+    def occupied(self):
         return self.vehicles + self.drivers
 
     @classmethod
@@ -577,7 +577,7 @@ class Trip(
             own = [
                 (owner, type_, document)
                 for owner, type_, document in problems
-                if owner in trip.resources and (
+                if owner in trip.occupied and (
                     not document or document.valid_to < trip._last_day())]
             if own:
                 trip._refuse_documents(own)

@@ -111,16 +111,13 @@ class Vehicle(
             ('sold', "Sold"),
             ], "State", required=True, readonly=True, sort=False)
 
-    del _company
-
     @classmethod
     def __setup__(cls):
         cls.number.search_unaccented = False
         cls.plate.search_unaccented = False
         super().__setup__()
-        cls.model.states = {
-            'readonly': ~Eval('kind'),
-            }
+        cls.fuel_product.context = {'company': Eval('company', -1)}
+        cls.fuel_product.depends = {'company'}
         t = cls.__table__()
         cls._sql_constraints += [
             ('plate_unique', Unique(t, t.company, t.plate_compact),
@@ -133,7 +130,7 @@ class Vehicle(
                 Index(t, (t.kind, Index.Equality(cardinality='low')),
                     (t.state, Index.Equality(cardinality='low'))),
                 })
-        cls._order = [('plate', 'ASC NULLS LAST'), ('number', 'ASC')]
+        cls._order = [('plate', 'ASC NULLS LAST'), ('id', 'ASC')]
         cls._transitions |= {
             ('draft', 'active'),
             ('active', 'draft'),
