@@ -49,6 +49,7 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
         domain=[If(Bool(Eval('origin')),
                 (), ('kind', 'in', OWN_KINDS))],
         states=_states)
+    kind_string = kind.translated('kind')
     vehicle = fields.Many2One(
         'fleet.vehicle', "Vehicle", ondelete='RESTRICT',
         domain=[
@@ -148,7 +149,8 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
     @property
     def _reason(self):
         if self.origin:
-            return self.origin.rec_name
+            return '%s %s' % (
+                self.origin.__names__()['model'], self.origin.rec_name)
         return self.description or self.kind_string
 
     @classmethod

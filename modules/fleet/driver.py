@@ -84,6 +84,7 @@ class Driver(
             ('suspended', "Suspended"),
             ('left', "Left"),
             ], "State", required=True, readonly=True, sort=False)
+    state_string = state.translated('state')
 
     @classmethod
     def __setup__(cls):

@@ -459,6 +459,7 @@ class OrderStop(StopMixin, ModelSQL, ModelView):
     order = fields.Many2One(
         'fleet.order', "Order", required=True, ondelete='CASCADE')
     kind = fields.Selection(STOP_KINDS, "Kind", required=True, sort=False)
+    kind_string = kind.translated('kind')
 
     @classmethod
     def __setup__(cls):

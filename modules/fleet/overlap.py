@@ -8,6 +8,8 @@ SQLite, which has no ranges, keeps the same rule.
 """
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from sql import Column, Literal, Null
 from sql.operators import Equal
@@ -35,6 +37,7 @@ class NoOverlap:
     message: id of the sentence of the constraint; the id with '_other' added
         is the sentence that names key, record, other and period
     live: (field name, values) of the rows that count, None for all
+    bounded: rows without start or end do not count, as odometers not read
     """
     name: str
     key: str
@@ -43,6 +46,7 @@ class NoOverlap:
     range_: type
     message: str
     live: tuple = None
+    bounded: bool = False
 
     @property
     def field_names(self):
@@ -50,17 +54,22 @@ class NoOverlap:
         return names | {self.live[0]} if self.live else names
 
     def where(self, table):
-        if not self.live:
-            return Literal(True)
-        name, values = self.live
-        return Column(table, name).in_(list(values))
+        "Return the expression of the rows that count, None for all"
+        where = []
+        if self.live:
+            name, values = self.live
+            where.append(Column(table, name).in_(list(values)))
+        if self.bounded:
+            start, end = Column(table, self.start), Column(table, self.end)
+            where.append((start != Null) & (end != Null) & (end > start))
+        return reduce(and_, where) if where else None
 
     def constraint(self, table):
         range_ = self.range_(
             Column(table, self.start), Column(table, self.end), '[)')
         return Exclude(
             table, (Column(table, self.key), Equal), (range_, RangeOverlap),
-            where=self.where(table) if self.live else None)
+            where=self.where(table))
 
 
 class NoOverlapMixin:
@@ -120,7 +129,8 @@ class NoOverlapMixin:
                 table.id, other.id,
                 where=fields.SQL_OPERATORS['in'](
                     table.id, list(map(int, records)))
-                & rule.where(table) & rule.where(other),
+                & (rule.where(table) or Literal(True))
+                & (rule.where(other) or Literal(True)),
                 limit=1))
         return cursor.fetchone()
 
@@ -148,6 +158,8 @@ class NoOverlapMixin:
             for row in cls.search(domain, order=[]):
                 key = getattr(row, rule.key)
                 start, end = getattr(row, rule.start), getattr(row, rule.end)
+                if rule.bounded and (start is None or end is None):
+                    continue
                 if any((end is None or s < end) and (e is None or start < e)
                         for s, e in wanted[key.id]):
                     cls._raise_overlap(rule, key, row)
@@ -162,8 +174,11 @@ class NoOverlapMixin:
                 if values.get(name, default()) not in live:
                     continue
             key, start = values.get(rule.key), values.get(rule.start)
-            if key is not None and start is not None:
-                wanted[int(key)].append((start, values.get(rule.end)))
+            end = values.get(rule.end)
+            if key is None or start is None or (
+                    rule.bounded and (end is None or end <= start)):
+                continue
+            wanted[int(key)].append((start, end))
         return wanted
 
     @classmethod

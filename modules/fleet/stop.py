@@ -27,6 +27,7 @@ class TripStop(StopMixin, ModelSQL, ModelView):
     trip = fields.Many2One(
         'fleet.trip', "Trip", required=True, ondelete='CASCADE')
     kind = fields.Selection(KINDS, "Kind", required=True, sort=False)
+    kind_string = kind.translated('kind')
     order = fields.Many2One(
         'fleet.order', "Order", ondelete='RESTRICT',
         states={

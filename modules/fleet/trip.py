@@ -51,7 +51,8 @@ class Trip(
     _no_overlap = [
         NoOverlap(
             'odometer_overlap', 'vehicle', 'odometer_start', 'odometer_end',
-            NumRange, 'fleet.msg_trip_odometer_overlap', ('state', DONE)),
+            NumRange, 'fleet.msg_trip_odometer_overlap', ('state', DONE),
+            bounded=True),
         ]
     _booking_fields = {
         'vehicle', 'driver', 'second_driver', 'trailers', 'state',
@@ -706,8 +707,7 @@ class Trip(
                     'odometer_start': t.odometer_start,
                     'odometer_end': t.odometer_end,
                     'state': 'done',
-                    } for t in trips if t.odometer_end is not None
-                and t.odometer_end != t.odometer_start], ignore=trips)
+                    } for t in trips], ignore=trips)
 
     @classmethod
     @without_check_access
@@ -737,7 +737,7 @@ class Trip(
     @reset_employee('completed_by')
     def reopen(cls, trips):
         Order = Pool().get('fleet.order')
-        cls.write(trips, {'arrival': None})
+        cls.write(trips, {'loaded_km': None, 'tonne_km': None})
         Order.undeliver([
                 o for t in trips for o in t.orders
                 if o.state == 'delivered'])

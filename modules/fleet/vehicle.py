@@ -110,6 +110,7 @@ class Vehicle(
             ('decommissioned', "Decommissioned"),
             ('sold', "Sold"),
             ], "State", required=True, readonly=True, sort=False)
+    state_string = state.translated('state')
 
     @classmethod
     def __setup__(cls):

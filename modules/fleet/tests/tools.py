@@ -1,0 +1,98 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Records that the tests of fleet need."""
+import datetime as dt
+import functools
+
+from caravan.testing import prepare_database
+from trytond.modules.company.tests import create_company, set_company
+from trytond.pool import Pool
+from trytond.tests.test_tryton import TestCase, drop_db, with_transaction
+
+__all__ = [
+    'FleetTestCase', 'at', 'create_drivers', 'create_order', 'create_trip',
+    'create_vehicles', 'with_company']
+
+DAY = dt.datetime(2026, 3, 2)
+
+
+class FleetTestCase(TestCase):
+    "Tests on a database with fleet"
+    modules = ['fleet']
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        prepare_database(cls.modules)
+        cls.addClassCleanup(drop_db)
+
+
+def with_company(function):
+    "Run a test in a transaction with a company"
+    @functools.wraps(function)
+    @with_transaction()
+    def test(self):
+        with set_company(create_company()):
+            return function(self)
+    return test
+
+
+def at(hour, day=0):
+    "Return the UTC time of an hour some days after 2 March 2026"
+    return DAY + dt.timedelta(days=day, hours=hour)
+
+
+def create_vehicles(count, kind='tractor', prefix='V', **values):
+    "Create vehicles in use"
+    Vehicle = Pool().get('fleet.vehicle')
+    return Vehicle.create([{
+                'kind': kind,
+                'plate': f'{prefix} {i:04}',
+                'state': 'active',
+                **values,
+                } for i in range(count)])
+
+
+def create_drivers(count, prefix="Driver", **values):
+    pool = Pool()
+    Party = pool.get('party.party')
+    Driver = pool.get('fleet.driver')
+    parties = Party.create([
+            {'name': f'{prefix} {i:04}'} for i in range(count)])
+    return Driver.create([{'party': p.id, **values} for p in parties])
+
+
+def create_order(places=2, kg=1000, **values):
+    "Create an order from the first of some places to the others"
+    pool = Pool()
+    Party = pool.get('party.party')
+    Order = pool.get('fleet.order')
+    party, = Party.create([{
+                'name': "Customer",
+                'addresses': [('create', [
+                            {'city': f'Place {i}'} for i in range(places)])],
+                }])
+    load, *unload = party.addresses
+    order, = Order.create([{
+                'party': party.id,
+                'stops': [('create', [
+                            {'kind': 'load', 'address': load.id}, *(
+                                {'kind': 'unload', 'address': a.id}
+                                for a in unload)])],
+                'cargo': [('create', [
+                            {'description': "Goods", 'gross_kg': kg}])],
+                **values,
+                }])
+    return order
+
+
+def create_trip(vehicle, driver=None, start=None, end=None, **values):
+    Trip = Pool().get('fleet.trip')
+    trip, = Trip.create([{
+                'vehicle': vehicle.id,
+                'driver': driver.id if driver else None,
+                'planned_departure': start or at(6),
+                'planned_arrival': end or at(12),
+                **values,
+                }])
+    return trip
