@@ -569,6 +569,8 @@ class Trip(
     @classmethod
     def check_documents(cls, trips):
         "Refuse vehicles and drivers whose papers end before the trip does"
+        if not trips:
+            return
         Document = Pool().get('fleet.document')
         problems = Document.problems(
             list({v for t in trips for v in t.vehicles}),

@@ -1,0 +1,354 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""A haulier with thirty tractors, its papers, orders and trips."""
+import datetime as dt
+import string
+from decimal import Decimal
+
+from trytond.modules.fleet.engine.geo import great_circle
+
+USERS = [
+    ('dispatcher', "Dora Dispatch", ['fleet.group_fleet_dispatcher']),
+    ('mechanic', "Max Mechanic", ['fleet.group_fleet_mechanic']),
+    ('fleetadmin', "Frieda Fleet", [
+            'fleet.group_fleet_admin', 'fleet.group_fleet_accountant',
+            'fleet.group_fleet_override']),
+    ]
+
+PLACES = [
+    ("Antwerpen", 51.2211, 4.3997), ("Liège", 50.6326, 5.5797),
+    ("Gent", 51.0543, 3.7174), ("Rotterdam", 51.9244, 4.4777),
+    ("Eindhoven", 51.4416, 5.4697), ("Köln", 50.9375, 6.9603),
+    ("Dortmund", 51.5136, 7.4653), ("Hamburg", 53.5511, 9.9937),
+    ("Bremen", 53.0793, 8.8017), ("Frankfurt", 50.1109, 8.6821),
+    ("Stuttgart", 48.7758, 9.1829), ("München", 48.1351, 11.5820),
+    ("Lille", 50.6292, 3.0573), ("Paris", 48.8566, 2.3522),
+    ("Lyon", 45.7640, 4.8357), ("Metz", 49.1193, 6.1757),
+    ("Luxembourg", 49.6116, 6.1319), ("Basel", 47.5596, 7.5886),
+    ("Milano", 45.4642, 9.1900), ("Praha", 50.0755, 14.4378),
+    ]
+MAKES = {
+    "MAN": [("TGX 18.470", 'tractor', 346)],
+    "Volvo": [("FH 460", 'tractor', 338), ("FM 330", 'truck', 243)],
+    "DAF": [("XG 480", 'tractor', 355)],
+    "Scania": [("R 450", 'tractor', 331), ("P 280", 'truck', 206)],
+    "Schmitz Cargobull": [("S.CS Universal", 'semitrailer', None)],
+    "Krone": [("Cool Liner", 'semitrailer', None)],
+    }
+SPECIFICATIONS = {
+    'tractor': {
+        'axles': 2, 'tare_kg': 7600, 'gross_kg': 18000, 'tank_capacity': 800,
+        'emission_class': 'euro_6', 'max_speed': 90},
+    'truck': {
+        'axles': 2, 'tare_kg': 8900, 'gross_kg': 18000, 'payload_kg': 9100,
+        'volume_m3': 42, 'pallets': 18, 'tank_capacity': 400,
+        'emission_class': 'euro_6', 'max_speed': 90},
+    'semitrailer': {
+        'axles': 3, 'tare_kg': 6300, 'gross_kg': 39000, 'payload_kg': 25000,
+        'volume_m3': 90, 'pallets': 33, 'max_speed': 90},
+    }
+DOCUMENT_TYPES = [
+    ("Periodic Inspection", 'vehicle', True, True, 12),
+    ("Liability Insurance", 'vehicle', True, True, 12),
+    ("Tachograph Calibration", 'vehicle', True, False, 24),
+    ("Periodic Inspection", 'trailer', True, True, 12),
+    ("ATP Certificate", 'trailer', False, True, 36),
+    ("Driving Licence", 'driver', True, True, 60),
+    ("Driver Qualification (CPC)", 'driver', True, True, 60),
+    ("Tachograph Card", 'driver', True, True, 60),
+    ("Medical Certificate", 'driver', True, False, 24),
+    ("ADR Certificate", 'driver', False, False, 60),
+    ]
+DRIVERS = [
+    "Adam Novak", "Bram de Wit", "Carlos Vega", "Dimitri Popov",
+    "Emil Larsen", "Fabien Morel", "Goran Horvat", "Hans Weber",
+    "Ivan Petrov", "Jan Kowalski", "Karel Dvorak", "Luca Ferri",
+    "Marek Zielinski", "Nils Berg", "Otto Braun", "Pavel Svoboda",
+    "Quentin Roy", "Rik Janssens", "Stefan Ionescu", "Tomas Urban",
+    "Umut Kaya", "Viktor Nagy", "Wim Peeters", "Xavier Dubois",
+    "Yannick Leroy", "Zoltan Kiss", "Anna Lindqvist", "Beata Mazur",
+    "Chiara Riva", "Dorien Maes", "Erik Holm", "Franz Huber",
+    ]
+GOODS = [
+    ("Machine parts", "Pallets"), ("Beverages", "Pallets"),
+    ("Paper rolls", "Rolls"), ("Furniture", "Boxes"),
+    ("Steel coils", "Coils"), ("Tiles", "Pallets"),
+    ("Household appliances", "Boxes"), ("Fertiliser", "Big bags"),
+    ]
+
+
+def fill(demo):
+    Fleet(demo).fill()
+
+
+class Fleet:
+    "The fleet of the demo company"
+
+    def __init__(self, demo):
+        self.demo = demo
+        self.random = demo.random
+        self.now = dt.datetime.combine(demo.today, dt.time(9))
+
+    def create(self, model, vlist):
+        return self.demo.get(model)._proxy.create(
+            vlist, self.demo.config.context)
+
+    def fill(self):
+        for name, text in self.demo.progress([
+                    (self.vehicles, "vehicles"),
+                    (self.drivers, "drivers"),
+                    (self.documents, "papers"),
+                    (self.places, "places"),
+                    (self.past, "past trips"),
+                    (self.present, "trips of today"),
+                    (self.future, "orders to plan"),
+                    ], "Fleet"):
+            name()
+
+    def vehicles(self):
+        makes = dict(zip(MAKES, self.create(
+                    'fleet.make', [{'name': n} for n in MAKES])))
+        models = [
+            {'make': makes[make], 'name': name, 'kind': kind,
+                'power_kw': power, **SPECIFICATIONS[kind]}
+            for make, list_ in MAKES.items() for name, kind, power in list_]
+        models = list(zip(self.create('fleet.model', models), models))
+        kinds = ['tractor'] * 24 + ['truck'] * 6 + ['semitrailer'] * 26
+        vlist = [self._vehicle(i, kind, models)
+            for i, kind in enumerate(kinds)]
+        self.kinds = dict(zip(self.create('fleet.vehicle', vlist), kinds))
+        self.powered = [v for v, k in self.kinds.items() if k != 'semitrailer']
+        self.trailers = [
+            v for v, k in self.kinds.items() if k == 'semitrailer']
+        self.drawn = dict(zip(
+                [v for v in self.powered if self.kinds[v] == 'tractor'],
+                self.trailers))
+        self.create('fleet.vehicle.coupling', [{
+                    'tractor': tractor, 'trailer': trailer,
+                    'start': self.now - dt.timedelta(days=90),
+                    } for tractor, trailer in self.drawn.items()])
+
+    def _vehicle(self, index, kind, models):
+        model, values = self.random.choice([
+                (i, m) for i, m in models if m['kind'] == kind])
+        letters = ''.join(self.random.sample(string.ascii_uppercase, 3))
+        copied = {
+            k: v for k, v in values.items() if k not in {'make', 'name'}}
+        return {
+            **copied,
+            'model': model,
+            'plate': f'{1 + index % 9}-{letters}-{100 + 7 * index}',
+            'year': self.demo.today.year - self.random.randint(1, 8),
+            'responsible': self.random.choice(self.demo.employees).id,
+            'state': 'workshop' if index == 3 else 'active',
+            }
+
+    def drivers(self):
+        codes = [
+            ('C', "Trucks"), ('CE', "Trucks with trailer"),
+            ('D', "Buses")]
+        categories = self.demo.get('fleet.licence.category').find([])
+        ids = {c.code: c.id for c in categories}
+        new = [(c, n) for c, n in codes if c not in ids]
+        ids.update(zip([c for c, _ in new], self.create(
+                    'fleet.licence.category',
+                    [{'code': c, 'name': n} for c, n in new])))
+        parties = self.create(
+            'party.party', [{'name': name} for name in DRIVERS])
+        self.driver_ids = self.create('fleet.driver', [{
+                    'party': party,
+                    'experience_since': self.demo.today - dt.timedelta(
+                        days=self.random.randint(700, 9000)),
+                    'responsible': self.random.choice(
+                        self.demo.employees).id,
+                    'licence_categories': [
+                        ('add', [ids['C'], ids['CE']])],
+                    } for party in parties])
+        self.pairs = list(zip(self.powered, self.driver_ids))
+        self.create('fleet.assignment', [{
+                    'vehicle': vehicle, 'driver': driver,
+                    'start': self.now - dt.timedelta(days=120),
+                    } for vehicle, driver in self.pairs])
+
+    def documents(self):
+        types = self.create('fleet.document.type', [{
+                    'name': name, 'applies_to': applies,
+                    'required': required, 'blocking': blocking,
+                    'validity': months,
+                    } for name, applies, required, blocking, months
+                in DOCUMENT_TYPES])
+        owners = {
+            'vehicle': [('vehicle', v) for v in self.powered],
+            'trailer': [('vehicle', v) for v in self.trailers],
+            'driver': [('driver', d) for d in self.driver_ids],
+            }
+        vlist = []
+        for type_, (_, applies, required, blocking, months) in zip(
+                types, DOCUMENT_TYPES):
+            for index, (field, owner) in enumerate(owners[applies]):
+                if not required and index % 3:
+                    continue
+                vlist.append({
+                        'type': type_, field: owner,
+                        'number': f'{self.random.randint(10**6, 10**7)}',
+                        'valid_from': self.demo.today - dt.timedelta(
+                            days=30 * months // 2),
+                        'valid_to': self._end(index, months, blocking),
+                        })
+        # One is missing, so that the list of missing papers shows it
+        del vlist[5]
+        self.create('fleet.document', vlist)
+
+    def _end(self, index, months, blocking):
+        "Some papers end soon, few that do not block have ended"
+        days = self.random.randint(70, 20 * months + 75)
+        if index % 9 == 4:
+            days = self.random.choice([12, 20, 28, 45])
+        elif index % 13 == 7 and not blocking:
+            days = -self.random.randint(1, 20)
+        return self.demo.today + dt.timedelta(days=days)
+
+    def places(self):
+        customers = self.random.sample(
+            list(self.demo.parties), min(12, len(self.demo.parties)))
+        self.addresses = []
+        vlist = [{
+                'party': party.id, 'city': city,
+                'latitude': lat, 'longitude': lon,
+                } for party in customers
+            for city, lat, lon in self.random.sample(PLACES, 5)]
+        for id_, values in zip(self.create('party.address', vlist), vlist):
+            self.addresses.append((id_, values))
+
+    def _ends(self):
+        "Return two addresses of one customer"
+        load, values = self.random.choice(self.addresses)
+        unload = self.random.choice([
+                a for a, v in self.addresses
+                if v['party'] == values['party'] and a != load])
+        others = dict(self.addresses)
+        km = round(1.3 * great_circle(
+                (values['latitude'], values['longitude']),
+                (others[unload]['latitude'], others[unload]['longitude'])), 1)
+        return values['party'], load, unload, max(km, 40.)
+
+    def _order(self, start, km, party, load, unload, vehicle=None):
+        kg = self.random.randint(20, 90) * 100
+        if vehicle is None or self.kinds[vehicle] == 'tractor':
+            kg += 14000
+        description, packing = self.random.choice(GOODS)
+        return {
+            'party': party,
+            'reference': f'PO{self.random.randint(10000, 99999)}',
+            'order_date': (start - dt.timedelta(days=3)).date(),
+            'pickup_at': start,
+            'deliver_by': start + dt.timedelta(hours=4 + km / 45),
+            'km': km,
+            'amount': Decimal(round(180 + km * 1.35)),
+            'stops': [('create', [
+                        {'kind': 'load', 'sequence': 1, 'address': load},
+                        {'kind': 'unload', 'sequence': 2,
+                            'address': unload},
+                        ])],
+            'cargo': [('create', [{
+                            'description': description,
+                            'packing': packing,
+                            'packages': self.random.randint(4, 33),
+                            'gross_kg': float(kg),
+                            'volume_m3': float(self.random.randint(20, 80)),
+                            }])],
+            }
+
+    def _trip(self, vehicle, driver, start, done):
+        party, load, unload, km = self._ends()
+        order = self._order(start, km, party, load, unload, vehicle)
+        kg = order['cargo'][0][1][0]['gross_kg']
+        end = start + dt.timedelta(hours=3 + km / 55)
+        arrival = end + dt.timedelta(minutes=self.random.randint(-60, 90))
+        if done:
+            order['delivered_at'] = arrival
+        trip = {
+            'vehicle': vehicle, 'driver': driver,
+            'planned_departure': start, 'planned_arrival': end,
+            'departure': start, 'orders': [order],
+            'stops': [{
+                    'kind': 'load', 'sequence': 1, 'address': load,
+                    'in_kg': kg, 'arrived': start,
+                    'departed': start + dt.timedelta(hours=1),
+                    }, {
+                    'kind': 'unload', 'sequence': 2, 'address': unload,
+                    'out_kg': kg, 'km_from_previous': km,
+                    'planned': end,
+                    **({'arrived': arrival, 'departed': arrival}
+                        if done else {}),
+                    }],
+            }
+        if vehicle in self.drawn:
+            trip['trailers'] = [('add', [self.drawn[vehicle]])]
+        if done:
+            trip.update(
+                arrival=arrival, km=km, loaded_km=km,
+                tonne_km=round(km * kg / 1000, 1),
+                odometer_start=self.odometers[vehicle],
+                odometer_end=self.odometers[vehicle] + round(km))
+            self.odometers[vehicle] += round(km) + self.random.randint(5, 60)
+        return trip
+
+    def past(self):
+        self.odometers = {
+            v: self.random.randint(40, 600) * 1000 for v in self.powered}
+        trips = []
+        for day in range(45, 1, -2):
+            start = self.now - dt.timedelta(days=day, hours=3)
+            trips += [
+                self._trip(vehicle, driver, start, True)
+                for vehicle, driver in self.random.sample(self.pairs, 12)]
+        self._record(trips)
+
+    def present(self):
+        "Some vehicles are under way, one of them is late"
+        trips = [
+            self._trip(
+                vehicle, driver, self.now - dt.timedelta(hours=3), False)
+            for vehicle, driver in self._ready()[:8]]
+        trips[0]['planned_arrival'] = self.now - dt.timedelta(hours=1)
+        self._record(trips)
+
+    def _ready(self):
+        return [p for p in self.pairs if p[0] != self.powered[3]]
+
+    def _record(self, trips):
+        Trip = self.demo.get('fleet.trip')
+        for index in range(0, len(trips), 100):
+            Trip._proxy.record(
+                trips[index:index + 100], self.demo.config.context)
+
+    def future(self):
+        "Orders for the next days, a few of them on planned trips"
+        Order = self.demo.get('fleet.order')
+        Trip = self.demo.get('fleet.trip')
+        context = self.demo.config.context
+        orders = []
+        for index in range(18):
+            party, load, unload, km = self._ends()
+            start = self.now + dt.timedelta(
+                days=1 + index // 6, hours=index % 6 - 2)
+            orders.append((self._order(start, km, party, load, unload), start))
+        ids = self.create('fleet.order', [o for o, _ in orders])
+        Order._proxy.confirm(ids[:15], context)
+        trips = self.create('fleet.trip', [{
+                    'vehicle': vehicle, 'driver': driver,
+                    'trailers': [('add', [self.drawn[vehicle]])],
+                    'orders': [('add', [order])],
+                    'planned_departure': start,
+                    'planned_arrival': values['deliver_by'],
+                    } for (vehicle, driver), order, (values, start)
+                in zip(self._ready()[9:14], ids, orders)])
+        Trip._proxy.collect_stops(trips, context)
+        Trip._proxy.plan(trips, context)
+        self.create('fleet.booking', [{
+                    'driver': self.driver_ids[-1], 'kind': 'leave',
+                    'description': "Holiday",
+                    'start': self.now - dt.timedelta(days=2),
+                    'end': self.now + dt.timedelta(days=9),
+                    }])
