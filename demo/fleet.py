@@ -91,19 +91,19 @@ class Fleet:
 
     def create(self, model, vlist):
         return self.demo.get(model)._proxy.create(
-            vlist, self.demo.config.context)
+            vlist, self.demo.context)
 
     def fill(self):
-        for name, text in self.demo.progress([
-                    (self.vehicles, "vehicles"),
-                    (self.drivers, "drivers"),
-                    (self.documents, "papers"),
-                    (self.places, "places"),
-                    (self.past, "past trips"),
-                    (self.present, "trips of today"),
-                    (self.future, "orders to plan"),
+        for step in self.demo.progress([
+                    self.vehicles,
+                    self.drivers,
+                    self.documents,
+                    self.places,
+                    self.past,
+                    self.present,
+                    self.future,
                     ], "Fleet"):
-            name()
+            step()
 
     def vehicles(self):
         makes = dict(zip(MAKES, self.create(
@@ -321,13 +321,13 @@ class Fleet:
         Trip = self.demo.get('fleet.trip')
         for index in range(0, len(trips), 100):
             Trip._proxy.record(
-                trips[index:index + 100], self.demo.config.context)
+                trips[index:index + 100], self.demo.context)
 
     def future(self):
         "Orders for the next days, a few of them on planned trips"
         Order = self.demo.get('fleet.order')
         Trip = self.demo.get('fleet.trip')
-        context = self.demo.config.context
+        context = self.demo.context
         orders = []
         for index in range(18):
             party, load, unload, km = self._ends()

@@ -78,14 +78,15 @@ class Documents(Loader):
 
     def _known(self, rows, vehicles, drivers):
         "Return the keys of the documents of these vehicles and drivers"
-        return {_key(d) for d in self.get('fleet.document')._proxy.search_read([
-                    ['OR',
-                        ('vehicle', 'in', list(vehicles.values())),
-                        ('driver', 'in', list(drivers.values())),
-                        ],
-                    ], 0, None, None,
-                ['type', 'vehicle', 'driver', 'number', 'valid_to'],
-                self.context)}
+        documents = self.get('fleet.document')._proxy.search_read([
+                ['OR',
+                    ('vehicle', 'in', list(vehicles.values())),
+                    ('driver', 'in', list(drivers.values())),
+                    ],
+                ], 0, None, None,
+            ['type', 'vehicle', 'driver', 'number', 'valid_to'],
+            self.context)
+        return {_key(d) for d in documents}
 
 
 def _key(values):

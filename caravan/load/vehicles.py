@@ -1,8 +1,9 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """Vehicles and trailers."""
-from .engine import Column, Loader, date, decimal, integer, text
 from trytond.modules.fleet.engine.identity import compact_plate
+
+from .engine import Column, Loader, date, decimal, integer, text
 
 _KINDS = [
     'tractor', 'truck', 'van', 'car', 'bus', 'special', 'semitrailer',

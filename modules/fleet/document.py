@@ -16,7 +16,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
 from .engine.validity import parse_steps
-from .exceptions import DocumentError, WarningStepsError
+from .exceptions import WarningStepsError
 from .model import TRAILER_KINDS
 
 STATES = [

@@ -63,11 +63,12 @@ class OrderPlanStart(ModelView):
         pool = Pool()
         Model = pool.get(name)
         Document = pool.get('fleet.document')
-        if not (self.planned_departure and self.planned_arrival
+        if not (self.company and self.planned_departure
+                and self.planned_arrival
                 and self.planned_departure < self.planned_arrival):
             return []
         records = Model.search([
-                ('company', '=', self.company),
+                ('company', '=', self.company.id),
                 ('state', '=', 'active'),
                 Model.free_between(
                     self.planned_departure, self.planned_arrival),
@@ -93,7 +94,8 @@ class OrderPlanStart(ModelView):
         return self._free('fleet.driver', [])
 
     @fields.depends(
-        'vehicle', 'planned_departure', 'free_drivers', 'free_trailers')
+        'vehicle', 'driver', 'trailers', 'planned_departure',
+        'free_drivers', 'free_trailers')
     def on_change_vehicle(self):
         pool = Pool()
         Assignment = pool.get('fleet.assignment')
@@ -166,16 +168,16 @@ class OrderPlan(Wizard):
         return trip
 
     def transition_create_(self):
-        self.start.trip = self._trip().id
+        self.start.trip = self._trip()
         return 'open_'
 
     def transition_plan(self):
         Trip = Pool().get('fleet.trip')
         trip = self._trip()
         Trip.plan([trip])
-        self.start.trip = trip.id
+        self.start.trip = trip
         return 'open_'
 
     def do_open_(self, action):
         action['views'].reverse()
-        return action, {'res_id': self.start.trip}
+        return action, {'res_id': [self.start.trip.id]}

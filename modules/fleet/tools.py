@@ -6,9 +6,7 @@ import datetime as dt
 from trytond.pool import Pool
 from trytond.tools import timezone as tz
 
-__all__ = [
-    'default_company', 'format_datetime', 'format_period', 'to_local',
-    'to_utc']
+__all__ = ['format_datetime', 'format_period', 'now', 'to_local', 'to_utc']
 
 
 def _zone(company):

@@ -23,8 +23,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 from .booking import BookingOriginMixin
 from .configuration import NumberedMixin
 from .engine.haul import Leg, capacity_share, peak, work
-from .exceptions import (
-    CapacityWarning, DocumentError, PlanError, StateError)
+from .exceptions import CapacityWarning, DocumentError, PlanError, StateError
 from .overlap import NoOverlap, NoOverlapMixin
 from .tools import format_datetime, now, to_local
 

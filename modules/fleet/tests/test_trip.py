@@ -109,7 +109,8 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         vehicle, = create_vehicles(1)
         with self.assertRaises(OverlapError):
             Booking.create([{
-                        'vehicle': vehicle.id, 'start': at(h), 'end': at(h+2),
+                        'vehicle': vehicle.id,
+                        'start': at(h), 'end': at(h + 2),
                         } for h in [6, 7]])
 
     @with_company
@@ -119,7 +120,8 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         vehicle, = create_vehicles(1)
         with self.assertQueries(500 + 30):
             Booking.create([{
-                        'vehicle': vehicle.id, 'start': at(h), 'end': at(h+1),
+                        'vehicle': vehicle.id,
+                        'start': at(h), 'end': at(h + 1),
                         } for h in range(500)])
         with self.assertRaises(OverlapError):
             Booking.create([{
