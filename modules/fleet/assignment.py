@@ -24,7 +24,8 @@ class Assignment(NoOverlapMixin, ModelSQL, ModelView):
     _no_overlap = [
         NoOverlap(
             'main_overlap', 'vehicle', 'start', 'end', TSRange,
-            'fleet.msg_assignment_overlap', ('role', ('main',))),
+            'fleet.msg_assignment_overlap',
+            'fleet.msg_assignment_overlap_other', ('role', ('main',))),
         ]
 
     company = fields.Many2One(
@@ -96,7 +97,7 @@ class Coupling(NoOverlapMixin, ModelSQL, ModelView):
     _no_overlap = [
         NoOverlap(
             'trailer_overlap', 'trailer', 'start', 'end', TSRange,
-            'fleet.msg_coupling_overlap'),
+            'fleet.msg_coupling_overlap', 'fleet.msg_coupling_overlap_other'),
         ]
 
     company = fields.Many2One(

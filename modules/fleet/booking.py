@@ -32,10 +32,12 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
     _no_overlap = [
         NoOverlap(
             'vehicle_overlap', 'vehicle', 'start', 'end', TSRange,
-            'fleet.msg_booking_vehicle_overlap', ('state', LIVE)),
+            'fleet.msg_booking_vehicle_overlap',
+            'fleet.msg_booking_vehicle_overlap_other', ('state', LIVE)),
         NoOverlap(
             'driver_overlap', 'driver', 'start', 'end', TSRange,
-            'fleet.msg_booking_driver_overlap', ('state', LIVE)),
+            'fleet.msg_booking_driver_overlap',
+            'fleet.msg_booking_driver_overlap_other', ('state', LIVE)),
         ]
     _states = {
         'readonly': ~Eval('kind').in_(OWN_KINDS),
@@ -217,7 +219,7 @@ class BookingOriginMixin:
 
     def _get_bookings(self):
         "Return the values of the bookings that the record needs"
-        raise NotImplementedError
+        return []
 
     @classmethod
     def on_modification(cls, mode, records, field_names=None):

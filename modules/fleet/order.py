@@ -52,7 +52,7 @@ class Order(
         depends={'company'},
         help="Who has the cargo carried.")
     contact = fields.Many2One(
-        'party.contact_mechanism', "Contact",
+        'party.contact_mechanism', "Contact", ondelete='RESTRICT',
         context={
             'company': Eval('company', -1),
             },
@@ -166,6 +166,10 @@ class Order(
             ('confirmed', 'cancelled'),
             ('cancelled', 'draft'),
             }
+        cls._setup_buttons()
+
+    @classmethod
+    def _setup_buttons(cls):
         cls._buttons.update({
                 'cancel': {
                     'invisible': ~Eval('state').in_(

@@ -34,8 +34,8 @@ class NoOverlap:
     key: name of the Many2One field that the rows compete for
     start, end: names of the fields of the half-open range, end may be empty
     range_: class of trytond.sql.functions for the range
-    message: id of the sentence of the constraint; the id with '_other' added
-        is the sentence that names key, record, other and period
+    message: id of the sentence of the constraint
+    named: id of the sentence with key, other and period
     live: (field name, values) of the rows that count, None for all
     bounded: rows without start or end do not count, as odometers not read
     """
@@ -45,6 +45,7 @@ class NoOverlap:
     end: str
     range_: type
     message: str
+    named: str
     live: tuple = None
     bounded: bool = False
 
@@ -184,7 +185,7 @@ class NoOverlapMixin:
     @classmethod
     def _raise_overlap(cls, rule, key, other):
         raise OverlapError(gettext(
-                rule.message + '_other',
+                rule.named,
                 key=key.rec_name,
                 other=cls._overlap_name(other),
                 period=cls._overlap_period(rule, other)))

@@ -18,14 +18,14 @@ from trytond.pyson import Eval, If
 from trytond.rpc import RPC
 from trytond.sql.functions import NumRange
 from trytond.transaction import Transaction, without_check_access
-from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .booking import BookingOriginMixin
 from .configuration import NumberedMixin
 from .engine.haul import Leg, capacity_share, peak, work
-from .exceptions import CapacityWarning, DocumentError, PlanError, StateError
+from .exceptions import PlanError, StateError
 from .overlap import NoOverlap, NoOverlapMixin
-from .tools import format_datetime, now, to_local
+from .planning import PlanningMixin
+from .tools import format_datetime, now
 
 DONE = ('done', 'closed')
 _planning = {
@@ -42,15 +42,16 @@ _FACTS = {
 
 
 class Trip(
-        BookingOriginMixin, NoOverlapMixin, NumberedMixin, Workflow, ModelSQL,
-        ModelView, ChatMixin):
+        PlanningMixin, BookingOriginMixin, NoOverlapMixin, NumberedMixin,
+        Workflow, ModelSQL, ModelView, ChatMixin):
     __name__ = 'fleet.trip'
     _rec_name = 'number'
     _number_sequence = 'trip_sequence'
     _no_overlap = [
         NoOverlap(
             'odometer_overlap', 'vehicle', 'odometer_start', 'odometer_end',
-            NumRange, 'fleet.msg_trip_odometer_overlap', ('state', DONE),
+            NumRange, 'fleet.msg_trip_odometer_overlap',
+            'fleet.msg_trip_odometer_overlap_other', ('state', DONE),
             bounded=True),
         ]
     _booking_fields = {
@@ -242,6 +243,11 @@ class Trip(
             ('dispatched', 'cancelled'),
             ('cancelled', 'draft'),
             }
+        cls.__rpc__.update(record=RPC(readonly=False, result=list))
+        cls._setup_buttons()
+
+    @classmethod
+    def _setup_buttons(cls):
         cls._buttons.update({
                 'cancel': {
                     'invisible': ~Eval('state').in_(
@@ -292,7 +298,6 @@ class Trip(
                     'depends': ['state'],
                     },
                 })
-        cls.__rpc__.update(record=RPC(readonly=False, result=list))
 
     @classmethod
     def default_company(cls):
@@ -532,100 +537,6 @@ class Trip(
         cls.check_capacity(trips)
 
     @classmethod
-    def check_complete(cls, trips):
-        "Say what a trip lacks before it can be planned"
-        for trip in trips:
-            for name in ['vehicle', 'planned_departure', 'planned_arrival',
-                    'driver']:
-                if getattr(trip, name) or (
-                        name == 'driver' and trip.ownership == 'partner'):
-                    continue
-                raise PlanError(gettext(
-                        'fleet.msg_trip_incomplete',
-                        trip=trip.rec_name,
-                        **cls.__names__(name)))
-            for record in trip.occupied:
-                if record.state != 'active':
-                    raise PlanError(gettext(
-                            'fleet.msg_trip_not_active',
-                            trip=trip.rec_name,
-                            record=record.rec_name,
-                            state=record.state_string))
-
-    @property
-    def vehicles(self):
-        "The vehicle and the trailers"
-        return [v for v in [self.vehicle, *self.trailers] if v]
-
-    @property
-    def drivers(self):
-        return [d for d in [self.driver, self.second_driver] if d]
-
-    @property
-    def occupied(self):
-        return self.vehicles + self.drivers
-
-    @classmethod
-    def check_documents(cls, trips):
-        "Refuse vehicles and drivers whose papers end before the trip does"
-        if not trips:
-            return
-        Document = Pool().get('fleet.document')
-        problems = Document.problems(
-            list({v for t in trips for v in t.vehicles}),
-            list({d for t in trips for d in t.drivers}),
-            max(t._last_day() for t in trips))
-        for trip in trips:
-            own = [
-                (owner, type_, document)
-                for owner, type_, document in problems
-                if owner in trip.occupied and (
-                    not document or document.valid_to < trip._last_day())]
-            if own:
-                trip._refuse_documents(own)
-
-    def _last_day(self):
-        return to_local(
-            self.company, self.arrival or self.planned_arrival).date()
-
-    def _refuse_documents(self, problems):
-        raise DocumentError(gettext(
-                'fleet.msg_trip_documents',
-                trip=self.rec_name,
-                arrival=format_datetime(self.company, self.planned_arrival)),
-            '\n'.join(self._describe_documents(problems)))
-
-    @classmethod
-    def _describe_documents(cls, problems):
-        Lang = Pool().get('ir.lang')
-        lang = Lang.get()
-        for owner, type_, document in problems:
-            if document:
-                yield gettext(
-                    'fleet.msg_document_ends',
-                    owner=owner.rec_name, type=type_.rec_name,
-                    date=lang.strftime(document.valid_to))
-            else:
-                yield gettext(
-                    'fleet.msg_document_none',
-                    owner=owner.rec_name, type=type_.rec_name)
-
-    @classmethod
-    def check_capacity(cls, trips):
-        Warning = Pool().get('res.user.warning')
-        for trip in trips:
-            share = trip.load_share
-            if share is None or share <= 100:
-                continue
-            name = Warning.format('capacity', [trip])
-            if Warning.check(name):
-                raise CapacityWarning(name, gettext(
-                        'fleet.msg_trip_overload',
-                        trip=trip.rec_name,
-                        load=round(peak(trip._legs())),
-                        payload=trip._payload()))
-
-    @classmethod
     @ModelView.button
     @Workflow.transition('dispatched')
     @set_employee('dispatched_by')
@@ -818,68 +729,3 @@ class TripTrailer(sequence_ordered(), ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         cls.__access__.add('trip')
-
-
-class TripCompleteStart(ModelView):
-    __name__ = 'fleet.trip.complete.start'
-
-    vehicle = fields.Many2One('fleet.vehicle', "Vehicle", readonly=True)
-    departure = fields.DateTime("Departure", required=True)
-    arrival = fields.DateTime(
-        "Arrival", required=True,
-        domain=[
-            ('arrival', '>', Eval('departure')),
-            ])
-    odometer_start = fields.Integer("Odometer at Start")
-    odometer_end = fields.Integer(
-        "Odometer at End", domain=['OR',
-            ('odometer_end', '=', None),
-            ('odometer_start', '=', None),
-            ('odometer_end', '>=', Eval('odometer_start', 0)),
-            ])
-    km = fields.Float(
-        "km", digits=(16, 1),
-        states={
-            'required': ~Eval('odometer_end') | ~Eval('odometer_start'),
-            },
-        help="The driven distance, by the odometer if it is read.")
-    fuel_close = fields.Float(
-        "Fuel at End", digits=(16, 1), help="Left in the tank at arrival.")
-
-    @fields.depends('odometer_start', 'odometer_end', 'km')
-    def on_change_odometer_end(self):
-        if self.odometer_end and self.odometer_start is not None:
-            self.km = float(self.odometer_end - self.odometer_start)
-
-
-class TripComplete(Wizard):
-    __name__ = 'fleet.trip.complete'
-
-    start = StateView(
-        'fleet.trip.complete.start', 'fleet.trip_complete_start_view_form', [
-            Button("Cancel", 'end', 'tryton-cancel'),
-            Button("Complete", 'complete', 'tryton-ok', default=True),
-            ])
-    complete = StateTransition()
-
-    def default_start(self, fields):
-        trip = self.record
-        return {
-            'vehicle': trip.vehicle.id,
-            'departure': trip.departure,
-            'arrival': trip.arrival or max(
-                filter(None, [s.departed or s.arrived for s in trip.stops]),
-                default=now()),
-            'odometer_start': trip.odometer_start,
-            'odometer_end': trip.odometer_end,
-            'km': trip.km,
-            }
-
-    def transition_complete(self):
-        trip = self.record
-        for name in [
-                'departure', 'arrival', 'odometer_start', 'odometer_end',
-                'km', 'fuel_close']:
-            setattr(trip, name, getattr(self.start, name))
-        self.model.do([trip])
-        return 'end'

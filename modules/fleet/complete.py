@@ -1,0 +1,73 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from trytond.model import ModelView, fields
+from trytond.pyson import Eval
+from trytond.wizard import Button, StateTransition, StateView, Wizard
+
+from .tools import now
+
+
+class TripCompleteStart(ModelView):
+    __name__ = 'fleet.trip.complete.start'
+
+    vehicle = fields.Many2One('fleet.vehicle', "Vehicle", readonly=True)
+    departure = fields.DateTime("Departure", required=True)
+    arrival = fields.DateTime(
+        "Arrival", required=True,
+        domain=[
+            ('arrival', '>', Eval('departure')),
+            ])
+    odometer_start = fields.Integer("Odometer at Start")
+    odometer_end = fields.Integer(
+        "Odometer at End", domain=['OR',
+            ('odometer_end', '=', None),
+            ('odometer_start', '=', None),
+            ('odometer_end', '>=', Eval('odometer_start', 0)),
+            ])
+    km = fields.Float(
+        "km", digits=(16, 1),
+        states={
+            'required': ~Eval('odometer_end') | ~Eval('odometer_start'),
+            },
+        help="The driven distance, by the odometer if it is read.")
+    fuel_close = fields.Float(
+        "Fuel at End", digits=(16, 1), help="Left in the tank at arrival.")
+
+    @fields.depends('odometer_start', 'odometer_end', 'km')
+    def on_change_odometer_end(self):
+        if self.odometer_end and self.odometer_start is not None:
+            self.km = float(self.odometer_end - self.odometer_start)
+
+
+class TripComplete(Wizard):
+    __name__ = 'fleet.trip.complete'
+
+    start = StateView(
+        'fleet.trip.complete.start', 'fleet.trip_complete_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Complete", 'complete', 'tryton-ok', default=True),
+            ])
+    complete = StateTransition()
+
+    def default_start(self, fields):
+        trip = self.record
+        return {
+            'vehicle': trip.vehicle.id,
+            'departure': trip.departure,
+            'arrival': trip.arrival or max(
+                filter(None, [s.departed or s.arrived for s in trip.stops]),
+                default=now()),
+            'odometer_start': trip.odometer_start,
+            'odometer_end': trip.odometer_end,
+            'km': trip.km,
+            }
+
+    def transition_complete(self):
+        trip = self.record
+        for name in [
+                'departure', 'arrival', 'odometer_start', 'odometer_end',
+                'km', 'fuel_close']:
+            setattr(trip, name, getattr(self.start, name))
+        self.model.do([trip])
+        return 'end'

@@ -1,0 +1,108 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from trytond.i18n import gettext
+from trytond.pool import Pool
+
+from .engine.haul import peak
+from .exceptions import CapacityWarning, DocumentError, PlanError
+from .tools import format_datetime, to_local
+
+
+class PlanningMixin:
+    "What is checked before a trip is planned or sent off"
+    __slots__ = ()
+
+    @classmethod
+    def check_complete(cls, trips):
+        "Say what a trip lacks before it can be planned"
+        for trip in trips:
+            for name in ['vehicle', 'planned_departure', 'planned_arrival',
+                    'driver']:
+                if getattr(trip, name) or (
+                        name == 'driver' and trip.ownership == 'partner'):
+                    continue
+                raise PlanError(gettext(
+                        'fleet.msg_trip_incomplete',
+                        trip=trip.rec_name,
+                        **cls.__names__(name)))
+            for record in trip.occupied:
+                if record.state != 'active':
+                    raise PlanError(gettext(
+                            'fleet.msg_trip_not_active',
+                            trip=trip.rec_name,
+                            record=record.rec_name,
+                            state=record.state_string))
+
+    @property
+    def vehicles(self):
+        "The vehicle and the trailers"
+        return [v for v in [self.vehicle, *self.trailers] if v]
+
+    @property
+    def drivers(self):
+        return [d for d in [self.driver, self.second_driver] if d]
+
+    @property
+    def occupied(self):
+        return self.vehicles + self.drivers
+
+    @classmethod
+    def check_documents(cls, trips):
+        "Refuse vehicles and drivers whose papers end before the trip does"
+        if not trips:
+            return
+        Document = Pool().get('fleet.document')
+        problems = Document.problems(
+            list({v for t in trips for v in t.vehicles}),
+            list({d for t in trips for d in t.drivers}),
+            max(t._last_day() for t in trips))
+        for trip in trips:
+            own = [
+                (owner, type_, document)
+                for owner, type_, document in problems
+                if owner in trip.occupied and (
+                    not document or document.valid_to < trip._last_day())]
+            if own:
+                trip._refuse_documents(own)
+
+    def _last_day(self):
+        return to_local(
+            self.company, self.arrival or self.planned_arrival).date()
+
+    def _refuse_documents(self, problems):
+        raise DocumentError(gettext(
+                'fleet.msg_trip_documents',
+                trip=self.rec_name,
+                arrival=format_datetime(self.company, self.planned_arrival)),
+            '\n'.join(self._describe_documents(problems)))
+
+    @classmethod
+    def _describe_documents(cls, problems):
+        Lang = Pool().get('ir.lang')
+        lang = Lang.get()
+        for owner, type_, document in problems:
+            if document:
+                yield gettext(
+                    'fleet.msg_document_ends',
+                    owner=owner.rec_name, type=type_.rec_name,
+                    date=lang.strftime(document.valid_to))
+            else:
+                yield gettext(
+                    'fleet.msg_document_none',
+                    owner=owner.rec_name, type=type_.rec_name)
+
+    @classmethod
+    def check_capacity(cls, trips):
+        Warning = Pool().get('res.user.warning')
+        for trip in trips:
+            share = trip.load_share
+            if share is None or share <= 100:
+                continue
+            name = Warning.format('capacity', [trip])
+            if Warning.check(name):
+                raise CapacityWarning(name, gettext(
+                        'fleet.msg_trip_overload',
+                        trip=trip.rec_name,
+                        load=round(peak(trip._legs())),
+                        payload=trip._payload()))
