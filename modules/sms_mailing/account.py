@@ -136,7 +136,7 @@ class Account(
 
     @property
     def config_section(self):
-        return f'sms_mailing_{self.section}' if self.section else 'email'
+        return _section(self.section)
 
     @property
     def is_dry_run(self):
@@ -144,11 +144,16 @@ class Account(
 
     def get_adapter(self):
         "Return the adapter with the settings of the account"
-        settings = Settings(
-            get=partial(_option, self.config_section),
-            account=self.id, sender=self.sender,
-            connections=int(_option(self.config_section, 'connections', 4)))
-        return ADAPTERS[self.adapter](settings)
+        return self.adapter_of(
+            self.adapter, self.section, self.id, self.sender)
+
+    @classmethod
+    def adapter_of(cls, adapter, section, id_, sender=None):
+        "Return an adapter by its name, without reading the account"
+        section = _section(section)
+        return ADAPTERS[adapter](Settings(
+                get=partial(_option, section), account=id_, sender=sender,
+                connections=int(_option(section, 'connections', 4))))
 
     @classmethod
     def find(cls, channel, company, address=None):
@@ -201,6 +206,10 @@ class Account(
         cursor.execute(*table.update(
                 [table.next_slot], [end], where=table.id == self.id))
         return begin
+
+
+def _section(section):
+    return f'sms_mailing_{section}' if section else 'email'
 
 
 def _option(section, name, default=None):

@@ -3,6 +3,7 @@
 
 import datetime as dt
 import secrets
+from collections import namedtuple
 from urllib.parse import quote
 
 from sql import Conflict, Literal, Null
@@ -23,6 +24,7 @@ from trytond.url import http_host
 
 from . import sending
 from .account import CHANNELS
+from .adapters import Report
 from .engine import gsm
 from .engine.template import MissingValue
 from .engine.window import Window
@@ -42,6 +44,10 @@ _ARCHIVED = {
     'subject', 'text', 'html', 'address', 'party', 'token', 'dedup_key',
     'account', 'channel', 'template', 'topic', 'sent_at', 'provider_ref',
     'parts', 'cost', 'attempts', 'claimed_at', 'final_at'}
+
+
+_Known = namedtuple(
+    '_Known', ['id', 'token', 'account', 'adapter', 'section', 'language'])
 
 
 class Message(ModelSQL, ModelView):
@@ -276,9 +282,63 @@ class Message(ModelSQL, ModelView):
 
         kind is dlr for receipts and u for the refusal.
         """
+        return cls.base_url(f'{kind}/{id_}/{token}')
+
+    @classmethod
+    def base_url(cls, path):
+        "Return the address outside of a path of our routes"
         base = config.get('sms_mailing', 'url', default='') or http_host()
         database = quote(Transaction().database.name)
-        return f'{base}/{database}/mailing/{kind}/{id_}/{token}'
+        return f'{base}/{database}/mailing/{path}'
+
+    @classmethod
+    def by_id(cls, id_):
+        "Return what the routes need of a message, None if there is none"
+        pool = Pool()
+        message = cls.__table__()
+        account = pool.get('mailing.account').__table__()
+        lang = pool.get('ir.lang').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*message
+            .join(account, condition=account.id == message.account)
+            .join(
+                lang, type_='LEFT', condition=lang.id == message.language)
+            .select(
+                message.id, message.token, message.account, account.adapter,
+                account.section, lang.code, where=message.id == id_))
+        row = cursor.fetchone()
+        return _Known(*row) if row else None
+
+    @classmethod
+    def unsubscribe(cls, id_, remote_address=None, user_agent=None):
+        "The person of a message refuses marketing by its link"
+        pool = Pool()
+        Consent = pool.get('mailing.consent')
+        Event = pool.get('mailing.event')
+        Refusal = pool.get('mailing.refusal')
+        message = cls(id_)
+        Refusal.refuse([{
+                    'address': message.address,
+                    'party': message.party.id if message.party else None,
+                    'scope': 'marketing',
+                    'reason': 'link',
+                    'message': id_,
+                    }])
+        added = Event.add(
+            message.account.id, [(id_, Report('unsubscribe'))])
+        if added and message.party:
+            Consent.create([{
+                        'party': message.party.id,
+                        'address': message.address,
+                        'purpose': 'marketing',
+                        'action': 'withdrawn',
+                        'how': 'web',
+                        'wording': gettext(
+                            'sms_mailing.msg_unsubscribe_ask'),
+                        'user': None,
+                        'remote_address': remote_address,
+                        'user_agent': (user_agent or '')[:200],
+                        }])
 
     @classmethod
     def enqueue(cls, mailing):
@@ -444,6 +504,7 @@ class Message(ModelSQL, ModelView):
         "Return {id: Content or MissingValue} of the texts of rows"
         pool = Pool()
         Company = pool.get('company.company')
+        Link = pool.get('mailing.link')
         Template = pool.get('mailing.template')
         contents, groups = {}, {}
         for row in rows:
@@ -453,11 +514,17 @@ class Message(ModelSQL, ModelView):
                 groups.setdefault(
                     (row.template, row.company), []).append(row)
         for (template, company), group in groups.items():
+            template = Template(template)
+            links = Link.make(
+                {r.id: template.link for r in group} if template.link
+                else {})
             contents.update(Template.write_out(
-                    Template(template), Company(company),
+                    template, Company(company),
                     [(r.id, cls._about(r), r.language) for r in group],
-                    {r.id: {'unsubscribe': cls.url('u', r.id, r.token)}
-                        for r in group}))
+                    {r.id: {
+                            'unsubscribe': cls.url('u', r.id, r.token),
+                            'link': links.get(r.id),
+                            } for r in group}))
         return contents
 
     @staticmethod
@@ -480,13 +547,17 @@ class Message(ModelSQL, ModelView):
         exclusion and the names that are missing.
         """
         pool = Pool()
+        Link = pool.get('mailing.link')
         Template = pool.get('mailing.template')
         template = step.template
+        extra = {
+            'unsubscribe': cls.url('u', 10 ** 6, '0' * 32),
+            'link': Link.sample() if template.link else None,
+            }
         contents = Template.write_out(
             template, step.mailing.company,
             [(id_, party, lang) for id_, party, lang, _ in rows],
-            {id_: {'unsubscribe': cls.url('u', 0, '0' * 32)}
-                for id_, *_ in rows})
+            {id_: extra for id_, *_ in rows})
         for id_, content in contents.items():
             if isinstance(content, MissingValue):
                 yield id_, ('missing', ', '.join(content.names))

@@ -1,6 +1,8 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+import re
+
 from trytond.i18n import gettext
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
@@ -57,6 +59,10 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
             'invisible': Eval('channel') != 'email',
             },
         help="The same message with markup; the text goes along with it.")
+    link = fields.Char(
+        "Link",
+        help="The address behind {link}: each message gets a short one of "
+        "its own, its clicks are counted.")
     spelling = fields.Selection([
             (None, "As written"),
             ('sanitise', "Plain signs"),
@@ -222,7 +228,8 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def specials(cls, channel):
         "Return the names that are about the message itself"
-        return {'today', 'unsubscribe'} if channel == 'email' else {'today'}
+        names = {'today', 'link'}
+        return names | {'unsubscribe'} if channel == 'email' else names
 
     @classmethod
     def get_models(cls):
@@ -240,7 +247,8 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
         if not model:
             return ''
         return '\n'.join(
-            '{%s}' % n for n in [*sorted(cls.sources(model)), 'today'])
+            '{%s}' % n for n in [
+                *sorted(cls.sources(model)), 'today', 'link'])
 
     @fields.depends('model')
     def on_change_with_fields_help(self, name=None):
@@ -264,12 +272,26 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
         example = self.example
         if not example or example.id is None or example.id < 0:
             names = {*self.sources(self.model), *self.specials(self.channel)}
-            return {n: n.rpartition('.')[2].replace('_', ' ') for n in names}
-        return self.values(
+            return {
+                **{n: n.rpartition('.')[2].replace('_', ' ') for n in names},
+                **self._preview_specials()}
+        values = self.values(
             self.model, example, company if company.id >= 0 else None)
+        values.update(self._preview_specials())
+        return values
+
+    def _preview_specials(self):
+        pool = Pool()
+        Link = pool.get('mailing.link')
+        Message = pool.get('mailing.message')
+        return {
+            'unsubscribe': Message.url('u', 10 ** 6, '0' * 32),
+            'link': Link.sample() if self.link else None,
+            }
 
     @fields.depends(
-        'channel', 'model', 'subject', 'text', 'html', 'spelling', 'example')
+        'channel', 'model', 'subject', 'text', 'html', 'spelling', 'example',
+        'link')
     def _preview(self):
         "Return the content of the preview, or the error that prevents it"
         if not self.channel or not self.model:
@@ -378,7 +400,20 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def validate_fields(cls, templates, field_names):
         super().validate_fields(templates, field_names)
+        cls.check_link(templates, field_names)
         cls.check_texts(templates, field_names)
+
+    @classmethod
+    def check_link(cls, templates, field_names=None):
+        if field_names and 'link' not in field_names:
+            return
+        for template in templates:
+            if template.link and (
+                    not re.match(r'https?://[^\s/]+', template.link)
+                    or re.search(r'[\s\x00-\x1f]', template.link)):
+                raise TemplateTextError(gettext(
+                        'sms_mailing.msg_template_link',
+                        template=template.rec_name, link=template.link))
 
     @classmethod
     def check_texts(cls, templates, field_names=None):

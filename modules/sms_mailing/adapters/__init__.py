@@ -8,11 +8,14 @@ its section of the configuration file and plain values.
 from .base import (
     ACCEPTED, REJECTED, RETRY, UNKNOWN, Adapter, Incoming, Outgoing, Report,
     Result, Settings)
+from .http import Http
+from .kannel import Kannel
 from .simulator import Simulator
+from .smtp import Smtp
 
 __all__ = [
-    'ACCEPTED', 'ADAPTERS', 'Adapter', 'Incoming', 'Outgoing', 'REJECTED',
-    'RETRY', 'Report', 'Result', 'Settings', 'Simulator', 'UNKNOWN']
+    'ACCEPTED', 'ADAPTERS', 'Adapter', 'Http', 'Incoming', 'Kannel',
+    'Outgoing', 'REJECTED', 'RETRY', 'Report', 'Result', 'Settings',
+    'Simulator', 'Smtp', 'UNKNOWN']
 
-ADAPTERS = {
-    adapter.name: adapter for adapter in [Simulator]}
+ADAPTERS = {a.name: a for a in [Simulator, Smtp, Kannel, Http]}
