@@ -19,3 +19,7 @@ class MovementError(UserError):
 
 class ShortageError(UserError):
     pass
+
+
+class CustodianError(UserError):
+    pass

@@ -31,7 +31,7 @@ class _DrawUpLot:
     __slots__ = ()
 
     lot = fields.Many2One(
-        'stock.lot', "Lot",
+        'stock.lot', "Lot", ondelete='RESTRICT',
         domain=[('product', '=', Eval('product', -1))])
 
     @fields.depends('product', 'lot')

@@ -56,14 +56,19 @@ class _MovementReport(Report, CompanyReport):
     @classmethod
     def sender(cls, shipment):
         "Return the name of who hands the goods over"
-        employee = shipment.shipped_by or shipment.done_by
-        return employee.rec_name if employee else ''
+        return cls._name(
+            shipment.from_custodian, shipment.shipped_by, shipment.done_by)
 
     @classmethod
     def receiver(cls, shipment):
         "Return the name of who takes the goods"
-        employee = shipment.done_by if shipment.transit_location else None
-        return employee.rec_name if employee else ''
+        return cls._name(
+            shipment.to_custodian,
+            shipment.done_by if shipment.transit_location else None)
+
+    @classmethod
+    def _name(cls, *employees):
+        return next((e.rec_name for e in employees if e), '')
 
 
 class IssueNote(_MovementReport):

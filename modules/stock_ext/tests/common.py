@@ -1,7 +1,12 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """Things that the tests of stock_ext need, made inside of a transaction."""
+import html
+import io
+import re
+import zipfile
 from decimal import Decimal
+from unittest.mock import patch
 
 from caravan.testing import QueryTestMixin
 from caravan.testing.databases import prepare_database
@@ -50,6 +55,17 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
     def supply(self, quantities, location=None, date=None):
         "Bring quantities {product: quantity} into location, the shelf"
         return move(self.supplier, location or self.shelf, quantities, date)
+
+    def print_(self, name, records, **data):
+        "Return the text of the report of records before its conversion"
+        Report = Pool().get(name, type='report')
+        with patch('caravan.report.converter', return_value=None):
+            type_, content, _, _ = Report.execute(
+                [r.id for r in records], data)
+        self.assertEqual(type_, 'odt')
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            text = archive.read('content.xml').decode()
+        return html.unescape(re.sub(r'<[^>]+>', ' ', text))
 
     def on_hand(self, product, location):
         "Return the quantity that core counts in location"

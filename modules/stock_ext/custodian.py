@@ -1,0 +1,419 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+import datetime as dt
+from collections import defaultdict
+from decimal import Decimal
+from types import SimpleNamespace
+
+from sql.conditionals import Coalesce
+from sql.operators import Equal
+
+from trytond.i18n import gettext
+from trytond.model import Exclude, Index, ModelSQL, ModelView, fields
+from trytond.modules.company import CompanyReport
+from trytond.modules.product import round_price
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Eval, If
+from trytond.sql.functions import DateRange
+from trytond.sql.operators import RangeOverlap
+from trytond.transaction import Transaction, check_access
+from trytond.wizard import (
+    Button, StateReport, StateTransition, StateView, Wizard)
+
+from caravan.report import Report
+
+from .exceptions import CustodianError
+
+
+class Custodian(ModelSQL, ModelView):
+    __name__ = 'stock.location.custodian'
+
+    company = fields.Many2One(
+        'company.company', "Company", required=True, ondelete='CASCADE')
+    location = fields.Many2One(
+        'stock.location', "Location", required=True, ondelete='CASCADE',
+        domain=[('type', 'in', ['warehouse', 'storage', 'view'])],
+        help="The place with all that is below it.")
+    employee = fields.Many2One(
+        'company.employee', "Custodian", required=True, ondelete='RESTRICT',
+        domain=[('company', '=', Eval('company', -1))],
+        help="Who answers for the goods.")
+    from_date = fields.Date(
+        "From", required=True,
+        domain=[
+            If(Eval('to_date'), ('from_date', '<=', Eval('to_date')), ()),
+            ],
+        help="The first day the employee answers for the goods.")
+    to_date = fields.Date(
+        "To", help="The last day the employee answers for the goods.")
+    inventories = fields.One2Many(
+        'stock.inventory', 'custodian', "Stocktakes", readonly=True,
+        help="The counts made when the goods were taken over.")
+    counted = fields.Function(
+        fields.Boolean(
+            "Counted", help="All that was taken over has been counted."),
+        'get_counted')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('no_overlap', Exclude(t,
+                    (t.company, Equal),
+                    (t.location, Equal),
+                    (DateRange(
+                            t.from_date,
+                            Coalesce(t.to_date, dt.date.max), '[]'),
+                        RangeOverlap)),
+                'stock_ext.msg_custodian_overlap'),
+            ]
+        cls._sql_indexes.update({
+                Index(t,
+                    (t.location, Index.Equality()),
+                    (t.from_date, Index.Range())),
+                Index(t, (t.employee, Index.Equality())),
+                })
+        cls._order = [
+            ('location', 'ASC'), ('from_date', 'DESC'), ('id', 'DESC')]
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_from_date(cls):
+        return Pool().get('ir.date').today()
+
+    def get_rec_name(self, name):
+        return f'{self.employee.rec_name} @ {self.location.rec_name}'
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, operand, *extra = clause
+        bool_op = (
+            'AND' if operator.startswith('!') or operator.startswith('not ')
+            else 'OR')
+        return [bool_op,
+            ('employee.rec_name', operator, operand, *extra),
+            ('location.rec_name', operator, operand, *extra),
+            ]
+
+    @classmethod
+    def get_counted(cls, custodians, name):
+        return {
+            c.id: all(i.state != 'draft' for i in c.inventories)
+            for c in custodians}
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(~Eval('counted', True), 'warning',
+                    If(Eval('to_date'), 'muted', ''))),
+            ]
+
+    @classmethod
+    def copy(cls, custodians, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('inventories')
+        return super().copy(custodians, default=default)
+
+    @classmethod
+    def on_modification(cls, mode, custodians, field_names=None):
+        super().on_modification(mode, custodians, field_names=field_names)
+        if mode == 'create':
+            cls.ask_stocktakes(custodians)
+
+    @classmethod
+    def ask_stocktakes(cls, custodians):
+        """Draft the stocktakes of the places that change hands.
+
+        Those who are the first of their place, or belong to the past, take
+        nothing over.
+        """
+        pool = Pool()
+        Date = pool.get('ir.date')
+        Inventory = pool.get('stock.inventory')
+        inventories = []
+        for custodian in cls._successors(custodians):
+            with Transaction().set_context(company=custodian.company.id):
+                if custodian.to_date and custodian.to_date < Date.today():
+                    continue
+            inventories.extend(
+                Inventory(
+                    company=custodian.company, location=location,
+                    date=custodian.from_date, custodian=custodian)
+                for location in custodian.stocked_locations())
+        Inventory.save(inventories)
+        Inventory.complete_lines(inventories)
+
+    @classmethod
+    def _successors(cls, custodians):
+        others = cls.search([
+                ('location', 'in', [c.location.id for c in custodians]),
+                ], order=[])
+        starts = defaultdict(list)
+        for other in others:
+            starts[other.company, other.location].append(other.from_date)
+        return [
+            c for c in custodians
+            if min(starts[c.company, c.location]) < c.from_date]
+
+    def stocked_locations(self):
+        "Return the places below the location that hold goods"
+        Location = Pool().get('stock.location')
+        locations = Location.search([
+                ('parent', 'child_of', [self.location.id]),
+                ('type', '=', 'storage'),
+                ])
+        quantities = self._quantities(locations, self.from_date)
+        return [l for l in locations if quantities[l.id]]
+
+    def _quantities(self, locations, date):
+        "Return {location: {product: quantity}} at the end of date"
+        Product = Pool().get('product.product')
+        result = defaultdict(dict)
+        with Transaction().set_context(
+                company=self.company.id, stock_date_end=date):
+            quantities = Product.products_by_location(
+                [l.id for l in locations])
+        for (location, product), quantity in quantities.items():
+            if quantity:
+                result[location][product] = quantity
+        return result
+
+    @property
+    def predecessor(self):
+        "The employee who hands the goods over"
+        previous = self.search([
+                ('company', '=', self.company.id),
+                ('location', '=', self.location.id),
+                ('from_date', '<', self.from_date),
+                ], order=[('from_date', 'DESC')], limit=1)
+        return previous[0].employee if previous else None
+
+    def handed_over(self):
+        """Return the goods of the act, a line per location and product.
+
+        The counted quantity is that of the stocktake, None before it.
+        """
+        pool = Pool()
+        Location = pool.get('stock.location')
+        Product = pool.get('product.product')
+        counted = {
+            (i.location.id, l.product.id): l.quantity
+            for i in self.inventories if i.state != 'cancelled'
+            for l in i.lines}
+        locations = Location.search([
+                ('parent', 'child_of', [self.location.id]),
+                ('type', '=', 'storage'),
+                ])
+        quantities = self._quantities(
+            locations, self.from_date - dt.timedelta(days=1))
+        products = {
+            p.id: p for p in Product.browse({
+                    p for qs in quantities.values() for p in qs})}
+        return [
+            SimpleNamespace(
+                location=location, product=products[product],
+                unit=products[product].default_uom, quantity=quantity,
+                counted=counted.get((location.id, product)),
+                value=round_price(
+                    (products[product].cost_price or Decimal(0))
+                    * Decimal(str(quantity))))
+            for location in locations
+            for product, quantity in sorted(
+                quantities[location.id].items(),
+                key=lambda i: products[i[0]].rec_name)]
+
+
+class Inventory(metaclass=PoolMeta):
+    __name__ = 'stock.inventory'
+
+    custodian = fields.Many2One(
+        'stock.location.custodian', "Hand-over", ondelete='SET NULL',
+        readonly=True,
+        help="The change of custodian that asked for the count.")
+
+    @classmethod
+    def copy(cls, inventories, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('custodian')
+        return super().copy(inventories, default=default)
+
+
+class Location(metaclass=PoolMeta):
+    __name__ = 'stock.location'
+
+    custodian = fields.Function(
+        fields.Many2One(
+            'company.employee', "Custodian",
+            help="Who answers for the goods today."),
+        'get_custodian', searcher='search_custodian')
+
+    @classmethod
+    def get_custodian(cls, locations, name):
+        return {
+            location: employee and employee.id
+            for location, employee in cls.custodians(locations).items()}
+
+    @classmethod
+    def search_custodian(cls, name, clause):
+        pool = Pool()
+        Custodian = pool.get('stock.location.custodian')
+        today = pool.get('ir.date').today()
+        nested = clause[0][len(name):]
+        custodians = Custodian.search([
+                ('company', '=', Transaction().context.get('company')),
+                ('from_date', '<=', today),
+                ['OR', ('to_date', '=', None), ('to_date', '>=', today)],
+                ('employee' + nested, *clause[1:]),
+                ], order=[])
+        return [('parent', 'child_of', [c.location.id for c in custodians])]
+
+    @classmethod
+    def custodians(cls, locations, date=None):
+        """Return {id of location: employee} of who answers for them at date.
+
+        The custodian of a place is that of the nearest place above it that
+        has one, None when there is none.
+        """
+        pool = Pool()
+        Custodian = pool.get('stock.location.custodian')
+        date = date or pool.get('ir.date').today()
+        custodians = sorted(
+            Custodian.search([
+                    ('company', '=', Transaction().context.get('company')),
+                    ('from_date', '<=', date),
+                    ['OR', ('to_date', '=', None), ('to_date', '>=', date)],
+                    ], order=[]),
+            key=lambda c: c.location.left, reverse=True)
+        result = {}
+        for location in locations:
+            result[location.id] = next((
+                    c.employee for c in custodians
+                    if c.location.left <= location.left
+                    and location.right <= c.location.right), None)
+        return result
+
+
+class ShipmentInternal(metaclass=PoolMeta):
+    __name__ = 'stock.shipment.internal'
+
+    from_custodian = fields.Function(
+        fields.Many2One(
+            'company.employee', "From Custodian",
+            help="Who answers for the goods where they come from."),
+        'get_custodians')
+    to_custodian = fields.Function(
+        fields.Many2One(
+            'company.employee', "To Custodian",
+            help="Who answers for the goods where they go."),
+        'get_custodians')
+
+    @classmethod
+    def get_custodians(cls, shipments, names):
+        Location = Pool().get('stock.location')
+        result = {name: {} for name in names}
+        groups = defaultdict(list)
+        for shipment in shipments:
+            date = shipment.effective_date or shipment.planned_date
+            groups[shipment.company, date].append(shipment)
+        for (company, date), shipments in groups.items():
+            locations = {
+                l for s in shipments
+                for l in [s.from_location, s.to_location]}
+            with Transaction().set_context(company=company.id):
+                custodians = Location.custodians(locations, date)
+            for shipment in shipments:
+                for name in names:
+                    location = getattr(
+                        shipment, name.replace('custodian', 'location'))
+                    employee = custodians[location.id]
+                    result[name][shipment.id] = employee and employee.id
+        return result
+
+
+class HandOver(Wizard):
+    __name__ = 'stock.location.hand_over'
+
+    start = StateView(
+        'stock.location.hand_over.start',
+        'stock_ext.location_hand_over_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Hand Over", 'hand_over', 'tryton-ok', default=True),
+            ])
+    hand_over = StateTransition()
+    print_ = StateReport('stock.location.custodian.act')
+
+    def default_start(self, fields):
+        if self.model and self.model.__name__ == 'stock.location':
+            return {'location': self.record.id}
+        elif self.model:
+            return {'location': self.record.location.id}
+        return {}
+
+    def transition_hand_over(self):
+        with check_access():
+            self.start.custodian = self.start.hand_over()
+        return 'print_'
+
+    def do_print_(self, action):
+        return action, {'ids': [self.start.custodian.id]}
+
+
+class HandOverStart(ModelView):
+    __name__ = 'stock.location.hand_over.start'
+
+    company = fields.Many2One('company.company', "Company", required=True)
+    location = fields.Many2One(
+        'stock.location', "Location", required=True,
+        domain=[('type', 'in', ['warehouse', 'storage', 'view'])])
+    employee = fields.Many2One(
+        'company.employee', "New Custodian", required=True,
+        domain=[('company', '=', Eval('company', -1))],
+        help="Who takes the goods over.")
+    date = fields.Date(
+        "Date", required=True,
+        help="The first day the new custodian answers for the goods.")
+    custodian = fields.Many2One(
+        'stock.location.custodian', "Hand-over", readonly=True)
+
+    @classmethod
+    def default_company(cls):
+        return Transaction().context.get('company')
+
+    @classmethod
+    def default_date(cls):
+        return Pool().get('ir.date').today()
+
+    def hand_over(self):
+        "End the custody of the place and return that of the new custodian"
+        Custodian = Pool().get('stock.location.custodian')
+        current = Custodian.search([
+                ('company', '=', self.company.id),
+                ('location', '=', self.location.id),
+                ['OR', ('to_date', '=', None), ('to_date', '>=', self.date)],
+                ])
+        for custodian in current:
+            if (custodian.from_date >= self.date
+                    or custodian.employee == self.employee):
+                raise CustodianError(gettext(
+                        'stock_ext.msg_hand_over',
+                        custodian=custodian.rec_name,
+                        date=custodian.from_date))
+            custodian.to_date = self.date - dt.timedelta(days=1)
+        Custodian.save(current)
+        custodian, = Custodian.create([{
+                    'company': self.company.id,
+                    'location': self.location.id,
+                    'employee': self.employee.id,
+                    'from_date': self.date,
+                    }])
+        return custodian
+
+
+class CustodianAct(Report, CompanyReport):
+    __name__ = 'stock.location.custodian.act'

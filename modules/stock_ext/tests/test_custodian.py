@@ -1,0 +1,112 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+
+from trytond.model.exceptions import SQLConstraintError
+from trytond.modules.stock_ext.tests.common import (
+    StockTestCase, create_employee, create_product, locate)
+from trytond.pool import Pool
+
+TODAY = dt.date.today()
+YESTERDAY = TODAY - dt.timedelta(days=1)
+
+
+class CustodianTestCase(StockTestCase):
+    "Test custodians"
+
+    def setUp(self):
+        super().setUp()
+        self.Custodian = Pool().get('stock.location.custodian')
+        self.Location = Pool().get('stock.location')
+        self.ann = create_employee("Ann")
+        self.bob = create_employee("Bob")
+
+    def custody(self, employee, from_date, to_date=None, location=None):
+        custodian, = self.Custodian.create([{
+                    'location': (location or self.store).id,
+                    'employee': employee.id,
+                    'from_date': from_date,
+                    'to_date': to_date,
+                    }])
+        return custodian
+
+    def hand_over(self, employee, date=TODAY):
+        Start = Pool().get('stock.location.hand_over.start')
+        return Start(
+            company=self.company, location=self.store, employee=employee,
+            date=date).hand_over()
+
+    def test_overlap(self):
+        "Nobody shares a place"
+        self.custody(self.ann, YESTERDAY)
+        for from_date, to_date in [
+                (TODAY, None), (YESTERDAY, YESTERDAY),
+                (YESTERDAY - dt.timedelta(days=9), YESTERDAY)]:
+            with self.subTest(from_date=from_date, to_date=to_date):
+                with self.assertRaises(SQLConstraintError):
+                    self.custody(self.bob, from_date, to_date)
+
+    def test_below(self):
+        "The custodian of a place answers for what is below it"
+        self.custody(self.ann, YESTERDAY)
+        self.assertEqual(self.Location(self.shelf.id).custodian, self.ann)
+        self.assertIsNone(self.Location(self.workshop.id).custodian)
+        self.custody(self.bob, TODAY, location=self.shelf)
+        self.assertEqual(self.Location(self.shelf.id).custodian, self.bob)
+        self.assertEqual(self.Location(self.store.id).custodian, self.ann)
+        self.assertIn(self.shelf, self.Location.search(
+                [('custodian', '=', self.bob.id)]))
+        self.assertEqual(
+            self.Location.custodians([self.shelf], YESTERDAY),
+            {self.shelf.id: self.ann})
+
+    def test_queries(self):
+        "A list of locations asks once for all custodians"
+        self.custody(self.ann, YESTERDAY)
+        shelves = [
+            locate(name=f"S{i}", parent=self.store.id) for i in range(20)]
+
+        def read(count):
+            self.Location.read(
+                [s.id for s in shelves[:count]], ['custodian'])
+        self.assertConstantQueries(read, 5, 20)
+
+    def test_hand_over(self):
+        "A hand-over ends the custody and asks for a stocktake"
+        product = create_product("Bolt", cost=2)
+        self.supply({product: 7}, date=YESTERDAY)
+        first = self.custody(self.ann, YESTERDAY)
+        self.assertFalse(first.inventories)
+        second = self.hand_over(self.bob)
+        self.assertEqual(first.to_date, YESTERDAY)
+        inventory, = second.inventories
+        self.assertEqual(inventory.state, 'draft')
+        self.assertEqual(inventory.location, self.shelf)
+        self.assertFalse(second.counted)
+        line, = inventory.lines
+        self.assertEqual(line.expected_quantity, 7)
+        line.quantity = 6
+        line.save()
+        goods, = second.handed_over()
+        self.assertEqual(
+            (goods.product, goods.quantity, goods.counted, goods.value),
+            (product, 7, 6, 14))
+        self.assertEqual(second.predecessor, self.ann)
+        inventory.confirm([inventory])
+        self.assertTrue(self.Custodian(second.id).counted)
+
+    def test_hand_over_refused(self):
+        "The new custodian comes after the old one and is another person"
+        self.custody(self.ann, TODAY)
+        for employee, date in [(self.bob, TODAY), (self.ann, TODAY)]:
+            with self.assertRaisesRegex(Exception, "answers for the place"):
+                self.hand_over(employee, date)
+
+    def test_act(self):
+        "The act is printed"
+        self.supply({create_product("Bolt"): 7}, date=YESTERDAY)
+        self.custody(self.ann, YESTERDAY)
+        custodian = self.hand_over(self.bob)
+        text = self.print_('stock.location.custodian.act', [custodian])
+        for part in ["Hand-over act", "Ann", "Bob", "Bolt", "________"]:
+            self.assertIn(part, text)
