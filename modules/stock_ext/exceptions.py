@@ -23,3 +23,7 @@ class ShortageError(UserError):
 
 class CustodianError(UserError):
     pass
+
+
+class CoverRequestError(UserError):
+    pass

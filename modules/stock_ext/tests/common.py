@@ -145,5 +145,6 @@ def move(from_location, to_location, quantities, date=None, **values):
             record.currency = record.company.currency
         moves.append(record)
     Move.save(moves)
-    Move.do(moves)
+    with Transaction().set_context(_skip_warnings=True):
+        Move.do(moves)
     return moves
