@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from sql.conditionals import Coalesce
 from sql.operators import Equal
 
+from caravan.report import Report
 from trytond.i18n import gettext
 from trytond.model import Exclude, Index, ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
@@ -20,8 +21,6 @@ from trytond.sql.operators import RangeOverlap
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import (
     Button, StateReport, StateTransition, StateView, Wizard)
-
-from caravan.report import Report
 
 from .exceptions import CustodianError
 

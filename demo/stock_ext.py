@@ -1,0 +1,130 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""A store with shelves, a fuel tank and a workshop that draws on it."""
+__all__ = ['USERS', 'fill']
+
+USERS = [
+    ('store', "Sonia Marchal", ['stock.group_stock']),
+    ('storechief', "Armand Coste", [
+            'stock_ext.group_stock_approval', 'stock.group_stock_admin']),
+    ]
+
+# code, delivered 100 days ago, taken by one issue, issues in 90 days
+_USE = [
+    ('TYRE', 40, 4, 19), ('FILTER', 30, 2, 25), ('OIL', 300, 12, 30),
+    ('ADBLUE', 2000, 90, 24), ('DIESEL', 30000, 650, 60),
+    ('GLOVES', 60, 10, 20), ('JACKET', 20, 1, 9), ('PALLET', 100, 20, 30)]
+
+
+def fill(demo):
+    "Make places, custodians, 90 days of movements and open documents"
+    places = _make_places(demo)
+    _set_bases(demo, places)
+    _make_custodians(demo, places)
+    _receive(demo, places)
+    _issue(demo, places)
+    _leave_open(demo, places)
+
+
+def _make_places(demo):
+    Location = demo.get('stock.location')
+    store = demo.warehouse.storage_location
+    places = {
+        'shelf': Location(
+            name="Shelf A1", code='A1', type='storage', parent=store),
+        'tank': Location(
+            name="Fuel tank", code='TANK', type='storage', parent=store),
+        'workshop': Location(
+            name="Workshop", code='WORKSHOP', type='storage'),
+        }
+    Location.save(list(places.values()))
+    places['store'] = store
+    places['used'], = demo.create('stock.location', [
+            {'name': "Used up", 'code': 'USED', 'type': 'lost_found'}])
+    return places
+
+
+def _set_bases(demo, places):
+    Basis = demo.get('stock.basis')
+    issue, transfer = [
+        Basis.find([('code', '=', c)])[0] for c in ['ISSUE', 'TRANSFER']]
+    issue.from_location = places['store']
+    issue.to_location = places['used']
+    transfer.from_location = places['store']
+    transfer.to_location = places['workshop']
+    Basis.save([issue, transfer])
+    demo.bases = {b.code: b for b in Basis.find([])}
+
+
+def _make_custodians(demo, places):
+    keeper = demo.users['store'].employee
+    before, mechanic = demo.employees[1], demo.employees[9]
+    demo.create('stock.location.custodian', [
+            {'location': demo.warehouse.id, 'employee': before.id,
+                'from_date': demo.on(-400), 'to_date': demo.on(-61)},
+            {'location': places['workshop'].id, 'employee': mechanic.id,
+                'from_date': demo.on(-200)},
+            ])
+    demo.create('stock.location.custodian', [
+            {'location': demo.warehouse.id, 'employee': keeper.id,
+                'from_date': demo.on(-60)}])
+    Inventory = demo.get('stock.inventory')
+    Inventory.click(
+        Inventory.find([
+                ('custodian', '!=', None), ('state', '=', 'draft')]),
+        'cancel')
+
+
+def _movement(demo, basis, from_, to, product, quantity, days, **values):
+    return {
+        'basis': demo.bases[basis].id,
+        'from_location': from_.id,
+        'to_location': to.id,
+        'date': demo.on(days),
+        'requested_by': demo.random.choice(demo.employees).id,
+        'moves': [{
+                'product': demo.products[product].id,
+                'quantity': quantity}],
+        **values,
+        }
+
+
+def _draw_up(demo, movements):
+    Shipment = demo.get('stock.shipment.internal')
+    return Shipment._proxy.draw_up(movements, demo.context)
+
+
+def _receive(demo, places):
+    "Found goods stand for the deliveries of the months before"
+    _draw_up(demo, [
+            _movement(
+                demo, 'FOUND', demo.bases['FOUND'].from_location,
+                places['tank' if code in {'DIESEL', 'ADBLUE'} else 'shelf'],
+                code, quantity, -100, basis_text="Opening balance")
+            for code, quantity, _, _ in _USE])
+
+
+def _issue(demo, places):
+    movements = [
+        _movement(
+            demo, 'ISSUE', places['store'], places['used'], code,
+            max(round(quantity * demo.random.uniform(.5, 1.5)), 1),
+            -demo.random.randrange(90))
+        for code, _, quantity, count in _USE for _ in range(count)]
+    movements.sort(key=lambda m: m['date'])
+    size = 60
+    for start in demo.progress(range(0, len(movements), size), "Movements"):
+        _draw_up(demo, movements[start:start + size])
+
+
+def _leave_open(demo, places):
+    "What the people of the store find in the morning"
+    _draw_up(demo, [
+            _movement(
+                demo, 'TRANSFER', places['store'], places['workshop'],
+                'OIL', 20, -1),
+            _movement(
+                demo, 'WRITE-OFF', places['store'],
+                demo.bases['WRITE-OFF'].to_location, 'JACKET', 2, 0,
+                basis_text="Act 12, torn"),
+            ])
