@@ -34,6 +34,15 @@ class Configuration(
     contact_interval = fields.MultiValue(_contact_interval)
     learn_rhythm = fields.MultiValue(_learn_rhythm)
     day_start = fields.MultiValue(_day_start)
+    duplicate_score = fields.Float(
+        "Duplicate Score", digits=(1, 2), required=True,
+        domain=[
+            ('duplicate_score', '>', 0),
+            ('duplicate_score', '<=', 1),
+            ],
+        help="The score from which two parties are shown as probably one.\n"
+        "The same identifier counts 1, an e-mail 0.95, a phone 0.9, a name "
+        "0.6, a postal code or birth date 0.2 with it.")
 
     @classmethod
     def multivalue_model(cls, field):
@@ -44,6 +53,10 @@ class Configuration(
     @classmethod
     def default_learn_rhythm(cls, **pattern):
         return cls.multivalue_model('learn_rhythm').default_learn_rhythm()
+
+    @classmethod
+    def default_duplicate_score(cls):
+        return 0.55
 
     @classmethod
     def default_day_start(cls, **pattern):

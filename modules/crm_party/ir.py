@@ -86,5 +86,6 @@ class Cron(metaclass=PoolMeta):
         cls.method.selection.extend([
                 ('crm.activity.reminder|send', "Send Activity Reminders"),
                 ('crm.activity|nag', "Remind of Overdue Activities"),
+                ('crm.duplicate|scan', "Scan for Duplicates"),
                 ('crm.profile|compute', "Learn Contact Rhythms"),
                 ])

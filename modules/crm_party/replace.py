@@ -44,13 +44,16 @@ class Replace(metaclass=PoolMeta):
         return ['ir.attachment', 'ir.note', 'ir.email', 'ir.avatar']
 
     def transition_replace(self):
-        Profile = Pool().get('crm.profile')
+        pool = Pool()
+        Duplicate = pool.get('crm.duplicate')
+        Profile = pool.get('crm.profile')
         source, destination = self.ask.source, self.ask.destination
         self._fill_empty(source, destination)
         self._drop_doubles(source, destination)
         result = super().transition_replace()
         self._move_resources(source, destination)
         self._drop_self_relations(destination)
+        Duplicate.settle(source, destination)
         Transaction().counter += 1
         Profile.update_contacts([destination.id])
         return result

@@ -7,7 +7,8 @@ Pure functions over text: no database, no Pool.
 import re
 import unicodedata
 
-__all__ = ['name_key', 'sorted_key', 'ratio', 'numbers', 'score']
+__all__ = [
+    'common_length', 'name_key', 'numbers', 'ratio', 'score', 'sorted_key']
 
 _LETTERS = {
     'а': 'a', 'б': 'b', 'в': 'v', 'г': 'g', 'д': 'd', 'е': 'e', 'ё': 'e',
@@ -60,7 +61,7 @@ def numbers(key):
     return tuple(sorted(_NUMBER.findall(key)))
 
 
-def _common(a, b):
+def common_length(a, b):
     "Return the length of the longest common subsequence of two texts"
     # Hyyrö (2004), bit-parallel: a bit of row is 0 where a match ends
     positions = {}
@@ -85,7 +86,7 @@ def ratio(a, b):
         return 0.0
     if a == b:
         return 1.0
-    return 2 * _common(a, b) / (len(a) + len(b))
+    return 2 * common_length(a, b) / (len(a) + len(b))
 
 
 def score(
