@@ -16,5 +16,13 @@ class DuplicateWarning(UserWarning):
     pass
 
 
+class LeadConversionError(ValidationError):
+    pass
+
+
 class NextStepError(UserError):
+    pass
+
+
+class SegmentDomainError(ValidationError):
     pass

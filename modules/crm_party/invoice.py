@@ -1,10 +1,14 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-from sql import Null
+from sql import Literal, Null
+from sql.aggregate import Min
 from sql.conditionals import Coalesce
 from sql.operators import Concat
 
+from trytond.i18n import gettext
 from trytond.pool import Pool, PoolMeta
+
+from .tools import days_between
 
 _POSTED = ['posted', 'paid']
 
@@ -133,3 +137,52 @@ class Timeline(metaclass=PoolMeta):
                 company.currency.as_('currency'),
                 where=cls._readable(table, Line)
                 & cls._readable(invoice, Invoice))]
+
+
+class Due(metaclass=PoolMeta):
+    __name__ = 'crm.due'
+
+    @classmethod
+    def _get_kinds(cls):
+        return super()._get_kinds() + [
+            ('debt', gettext('crm_party.msg_due_debt'), None)]
+
+    @classmethod
+    def _due_debt(cls):
+        pool = Pool()
+        Account = pool.get('account.account')
+        AccountType = pool.get('account.account.type')
+        Line = pool.get('account.move.line')
+        Move = pool.get('account.move')
+        Profile = pool.get('crm.profile')
+        company, today, _ = cls._get_context()
+        line = Line.__table__()
+        move = Move.__table__()
+        account = Account.__table__()
+        type_ = AccountType.__table__()
+        table = Profile.__table__()
+        day = cls.date.sql_cast(Literal(today))
+        debt = (line
+            .join(move, condition=line.move == move.id)
+            .join(account, condition=line.account == account.id)
+            .join(type_, condition=account.type == type_.id)
+            .select(
+                line.party.as_('party'),
+                Min(line.maturity_date).as_('date'),
+                where=(move.company == company)
+                & type_.receivable
+                & (line.reconciliation == Null)
+                & (line.debit > 0)
+                & (line.maturity_date < day),
+                group_by=line.party))
+        return [table
+            .join(debt, condition=debt.party == table.party)
+            .select(
+                table.id.as_('id'),
+                table.party.as_('party'),
+                table.company.as_('company'),
+                table.manager.as_('employee'),
+                debt.date.as_('date'),
+                days_between(debt.date, day).as_('days'),
+                Literal(0).as_('interval'),
+                where=table.company == company)]

@@ -9,6 +9,9 @@ from trytond.transaction import Transaction
 _EMPLOYEES_RULE_MODELS = {
     'crm.activity',
     'crm.activity.reminder',
+    'crm.case',
+    'crm.due',
+    'crm.lead',
     'crm.profile',
     'party.party',
     }
@@ -86,6 +89,8 @@ class Cron(metaclass=PoolMeta):
         cls.method.selection.extend([
                 ('crm.activity.reminder|send', "Send Activity Reminders"),
                 ('crm.activity|nag', "Remind of Overdue Activities"),
+                ('crm.segment|snapshot', "Count Segments"),
+                ('crm.watch.rule|run', "Plan Activities by Watch Rules"),
                 ('crm.duplicate|scan', "Scan for Duplicates"),
                 ('crm.profile|compute', "Learn Contact Rhythms"),
                 ])

@@ -14,6 +14,7 @@ from trytond.tools import grouped_slice, sqlite_apply_types
 from trytond.transaction import Transaction
 
 from .kernel.rhythm import rhythm
+from .tools import forget
 
 SLICE = 500
 
@@ -266,16 +267,7 @@ class Profile(ModelSQL, ModelView):
                 [table.last_contact, table.next_contact],
                 [date(last), date(next_)],
                 where=fields.SQL_OPERATORS['in'](table.party, parties)))
-        cls._forget(parties)
-
-    @classmethod
-    def _forget(cls, parties):
-        "Drop what the transaction remembers of the profiles"
-        transaction = Transaction()
-        transaction.counter += 1
-        for cache in transaction.cache.values():
-            if cls.__name__ in cache:
-                cache[cls.__name__].clear()
+        forget(cls.__name__)
 
     @classmethod
     def compute(cls):
@@ -319,4 +311,4 @@ class Profile(ModelSQL, ModelView):
             cursor.execute(*table.update(
                     [table.rhythm], [days],
                     where=fields.SQL_OPERATORS['in'](table.id, ids)))
-        cls._forget(parties)
+        forget(cls.__name__)

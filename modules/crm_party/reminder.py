@@ -15,6 +15,10 @@ from trytond.transaction import Transaction, without_check_access
 GRACE = dt.timedelta(days=1)
 
 
+def _now():
+    return dt.datetime.now()
+
+
 class ActivityReminder(ModelSQL, ModelView):
     __name__ = 'crm.activity.reminder'
     __string__ = "Activity Reminder"
@@ -82,7 +86,7 @@ class ActivityReminder(ModelSQL, ModelView):
         A new time or a new employee in charge makes a sent reminder fire
         again, an activity that has started or is closed never fires.
         """
-        now = dt.datetime.now()
+        now = _now()
         to_write, due = [], []
         for reminder in reminders:
             remind_at = reminder._get_remind_at(now)
@@ -125,7 +129,7 @@ class ActivityReminder(ModelSQL, ModelView):
     @without_check_access
     def send(cls):
         "Send the reminders that are due"
-        now = dt.datetime.now()
+        now = _now()
         domain = [
             ('sent_at', '=', None),
             ('remind_at', '<=', now),
@@ -148,7 +152,7 @@ class ActivityReminder(ModelSQL, ModelView):
                 if r.activity.employee})
         notifications, lost = [], defaultdict(list)
         to_write = []
-        now = dt.datetime.now()
+        now = _now()
         for reminder in reminders:
             activity = reminder.activity
             employee = activity.employee
@@ -163,7 +167,7 @@ class ActivityReminder(ModelSQL, ModelView):
                 lost[employee].append(activity)
         notifications.extend(cls._get_lost(lost))
         cls.write(*to_write)
-        _notify(notifications)
+        notify(notifications)
 
     def _get_notification(self, user):
         # Names stay in the record: what is sent over the bus is not guarded
@@ -281,7 +285,7 @@ class Activity(metaclass=PoolMeta):
                     'records': json.dumps(ids),
                     } for user in users[employee])
         cls._set_nagged(sum(by_employee.values(), []), date)
-        _notify(notifications)
+        notify(notifications)
 
     @classmethod
     def _set_nagged(cls, ids, date):
@@ -293,7 +297,7 @@ class Activity(metaclass=PoolMeta):
                     where=fields.SQL_OPERATORS['in'](table.id, ids)))
 
 
-def _notify(notifications):
+def notify(notifications):
     Notification = Pool().get('res.notification')
     with Transaction().set_user(0):
         Notification.create(notifications)

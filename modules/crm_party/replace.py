@@ -8,6 +8,8 @@ from trytond.modules.party.exceptions import EraseError
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
+from .tools import forget
+
 
 class Replace(metaclass=PoolMeta):
     __name__ = 'party.replace'
@@ -17,7 +19,12 @@ class Replace(metaclass=PoolMeta):
         return super().fields_to_replace() + [
             ('crm.activity', 'party'),
             ('crm.activity', 'contact'),
+            ('crm.case', 'contact'),
+            ('crm.case', 'party'),
+            ('crm.lead', 'party'),
             ('crm.profile', 'party'),
+            ('crm.segment-party.party', 'party'),
+            ('crm.watch.hit', 'party'),
             ('party.party-party.category', 'party'),
             ('party.relation', 'from_'),
             ('party.relation', 'to'),
@@ -33,6 +40,8 @@ class Replace(metaclass=PoolMeta):
         """
         return [
             ('crm.profile', 'party', ['company']),
+            ('crm.segment-party.party', 'party', ['segment']),
+            ('crm.watch.hit', 'party', ['rule', 'key']),
             ('party.party-party.category', 'party', ['category']),
             ('party.relation', 'from_', ['to', 'type']),
             ('party.relation', 'to', ['from_', 'type']),
@@ -54,7 +63,7 @@ class Replace(metaclass=PoolMeta):
         self._move_resources(source, destination)
         self._drop_self_relations(destination)
         Duplicate.settle(source, destination)
-        Transaction().counter += 1
+        forget('party.party', *(m for m, _ in self.fields_to_replace()))
         Profile.update_contacts([destination.id])
         return result
 
@@ -94,11 +103,15 @@ class Replace(metaclass=PoolMeta):
             table = pool.get(name).__table__()
             double = pool.get(name).__table__()
             same = Column(double, party) == destination.id
+            old = pool.get(name).__table__()
             for other in others:
-                same &= Column(double, other) == Column(table, other)
+                same &= Column(double, other) == Column(old, other)
             cursor.execute(*table.delete(
-                    where=(Column(table, party) == source.id)
-                    & Exists(double.select(Literal(1), where=same))))
+                    where=table.id.in_(old
+                        .join(double, condition=same)
+                        .select(
+                            old.id,
+                            where=Column(old, party) == source.id))))
 
     def _move_resources(self, source, destination):
         pool = Pool()

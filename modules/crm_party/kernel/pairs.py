@@ -12,6 +12,8 @@ from .names import common_length, numbers, sorted_key
 
 __all__ = ['alike', 'same']
 
+_EPSILON = 1e-9
+
 
 def same(values, crowd=20):
     """Return the pairs of ids that share a value, as set of (low, high).
@@ -52,10 +54,12 @@ def alike(keys, threshold, blocks=None):
         others = set()
         for block in blocks.get(id_, []) if blocks else [None]:
             for length in range(
-                    math.ceil(len(key) * threshold / (2 - threshold)),
+                    math.ceil(
+                        len(key) * threshold / (2 - threshold) - _EPSILON),
                     len(key) + 1):
                 for part in _windows(key, length, threshold):
-                    others.update(index.get((block, digits, length, *part), []))
+                    others.update(
+                        index.get((block, digits, length, *part), []))
             for part in _parts(key, threshold):
                 index[block, digits, len(key), *part].append(id_)
         for other in others:
@@ -72,7 +76,7 @@ def _ratio(a, b, difference, threshold):
         return 1.0
     total = len(a) + len(b)
     # An edit changes at most three pairs of letters
-    if difference.bit_count() > 3 * (1 - threshold) * total:
+    if difference.bit_count() > 3 * (1 - threshold) * total + _EPSILON:
         return 0.0
     return 2 * common_length(a, b) / total
 
@@ -83,7 +87,7 @@ def _cuts(length, threshold):
 
     For a key of the length and any longer one.
     """
-    edits = int((1 - threshold) * 2 * length / threshold + 1e-9)
+    edits = int((1 - threshold) * 2 * length / threshold + _EPSILON)
     count = min(edits + 1, length)
     size, longer = divmod(length, count)
     parts, position = [], 0
