@@ -16,6 +16,10 @@ class DuplicateWarning(UserWarning):
     pass
 
 
+class HandoverError(ValidationError):
+    pass
+
+
 class LeadConversionError(ValidationError):
     pass
 

@@ -13,7 +13,6 @@ from trytond.transaction import Transaction, without_check_access
 
 from .reminder import notify
 
-
 # The most occasions that a rule takes up a day, the others wait
 _BATCH = 1000
 

@@ -81,6 +81,11 @@ class LeadRouteTestCase(test_tryton.RouteTestCase):
 
     def test_refused(self):
         "What is refused leaves nothing and tells nothing back"
+        packed = gzip.compress(json.dumps({'name': "Z"}).encode())
+        packed_json = {
+            'content_type': 'application/json',
+            'headers': {'Content-Encoding': 'gzip'},
+            }
         large = {'message': 'x' * 10 * 1024 * 1024}
         for kwargs, status in [
                 ({'data': large}, 413),
@@ -88,9 +93,7 @@ class LeadRouteTestCase(test_tryton.RouteTestCase):
                 ({'token': 'guess', 'data': {'name': "<b>X"}}, 404),
                 ({'data': '{', 'content_type': 'application/json'}, 400),
                 ({'data': '[1]', 'content_type': 'application/json'}, 400),
-                ({'data': gzip.compress(json.dumps({'name': "Z"}).encode()),
-                        'content_type': 'application/json',
-                        'headers': {'Content-Encoding': 'gzip'}}, 415)]:
+                ({'data': packed, **packed_json}, 415)]:
             with self.subTest(status=status):
                 response, leads = self.stored(**kwargs)
                 self.assertEqual(response.status_code, status)
