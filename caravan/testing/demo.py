@@ -24,7 +24,7 @@ from caravan import web
 from .keys import cache_folder, source_key
 from .server import Server
 
-__all__ = ['PASSWORD', 'server']
+__all__ = ['PASSWORD', 'database', 'server']
 
 PASSWORD = 'caravan-tests'
 
@@ -34,14 +34,19 @@ def server():
     "Return the running server of the demo company, shared in this process"
     folder = Path(tempfile.mkdtemp(prefix='caravan-'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy = folder / 'demo.sqlite'
-    _copy(_database(), copy)
     result = Server(
-        copy, folder / 'run', root=web.install(),
+        database(folder), folder / 'run', root=web.install(),
         environ={'PYTHONOPTIMIZE': '1'})
     result.start()
     atexit.register(result.stop)
     return result
+
+
+def database(folder):
+    "Return the path of a copy of the database of the demo company in folder"
+    copy = Path(folder) / 'demo.sqlite'
+    _copy(_database(), copy)
+    return copy
 
 
 def _modules():
