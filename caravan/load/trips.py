@@ -52,7 +52,7 @@ class Trips(Loader):
             [self.context['company']], ['timezone', 'currency'], self.context)
         self._zone = ZoneInfo(company['timezone'] or 'UTC')
         self._currency = company['currency']
-        self._placeholder = 0
+        self._made = defaultdict(dict)
         # Of a dry run, which leaves no bookings to compare with
         self._planned = defaultdict(list)
 
@@ -174,16 +174,20 @@ class Trips(Loader):
 
     # What the rows need
 
-    def _make(self, model, vlist):
-        "Create records; a dry run only counts them"
-        if not vlist:
-            return []
+    def _make(self, model, values):
+        """Return {key: id} of the records made from {key: values}.
+
+        A dry run makes nothing but gives a key always the same id, so that
+        rows which share a new record are seen to clash.
+        """
+        if not values:
+            return {}
         if self.dry_run:
-            ids = range(
-                self._placeholder - 1, self._placeholder - 1 - len(vlist), -1)
-            self._placeholder -= len(vlist)
-            return list(ids)
-        return self.get(model)._proxy.create(vlist, self.context)
+            made = self._made[model]
+            return {k: made.setdefault(k, -len(made) - 1) for k in values}
+        ids = self.get(model)._proxy.create(
+            list(values.values()), self.context)
+        return dict(zip(values, ids))
 
     def _vehicles(self, rows):
         "Return {compact plate: id}"
@@ -195,9 +199,8 @@ class Trips(Loader):
             (p, r) for p, r in by_plate.items() if p not in found]
         owners = self._parties(
             {r['supplier'] for _, r in missing if not _unknown(r['supplier'])})
-        ids = self._make('fleet.vehicle', [
-                self._vehicle(row, owners) for _, row in missing])
-        return found | dict(zip([p for p, _ in missing], ids))
+        return found | self._make('fleet.vehicle', {
+                plate: self._vehicle(row, owners) for plate, row in missing})
 
     def _vehicle(self, row, owners):
         type_ = row['vehicle_type'] or ''
@@ -219,12 +222,12 @@ class Trips(Loader):
         found = self.find('party.party', 'name', names)
         missing = sorted(set(names) - set(found))
         codes = codes or {}
-        ids = self._make('party.party', [{
+        return found | self._make('party.party', {
+                name: {
                     'name': name,
                     'code': codes.get(name),
                     } if codes.get(name) else {'name': name}
-                for name in missing])
-        return found | dict(zip(missing, ids))
+                for name in missing})
 
     def _drivers(self, rows):
         "Return {name: id}"
@@ -234,13 +237,13 @@ class Trips(Loader):
             'fleet.driver', 'party', parties.values(),
             [('company', '=', self.context['company'])])
         missing = [n for n, party in parties.items() if party not in found]
-        ids = self._make('fleet.driver', [{
+        made = self._make('fleet.driver', {
+                name: {
                     'company': self.context['company'],
                     'party': parties[name],
-                    } for name in missing])
+                    } for name in missing})
         return {
-            n: found[p] for n, p in parties.items() if p in found
-            } | dict(zip(missing, ids))
+            n: found[p] for n, p in parties.items() if p in found} | made
 
     def _customers(self, rows):
         "Return {(code, name): id}"
@@ -276,13 +279,13 @@ class Trips(Loader):
                     ('city', 'in', list({c for _, c in wanted})),
                     ], 0, None, None, ['party', 'city'], self.context)}
         missing = [k for k in wanted if k not in found]
-        ids = self._make('party.address', [{
+        return found | self._make('party.address', {
+                (party, city): {
                     'party': party,
                     'city': city,
                     'latitude': _float(wanted[party, city][0]),
                     'longitude': _float(wanted[party, city][1]),
-                    } for party, city in missing])
-        return found | dict(zip(missing, ids))
+                    } for party, city in missing})
 
     def _trip(self, row, vehicles, drivers, customers, places):
         customer = customers[_customer(row)]
