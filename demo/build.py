@@ -149,18 +149,28 @@ def _fill(demo, modules, password):
         importlib.import_module(f'caravan.demo.{module}')
         for module in modules
         if importlib.util.find_spec(f'caravan.demo.{module}')]
-    users, roles = list(company.USERS), {}
+    users = list(company.USERS)
     for filler in fillers:
         users += filler.USERS
-        for login, *_ in filler.USERS:
-            roles.setdefault(login, []).append(filler.__name__.split('.')[-1])
-    names = company.make_users(demo, users, password)
+    company.make_users(demo, users, password)
     for filler in fillers:
         filler.fill(demo)
     company.finish(demo, password)
+    # What a user is for: the groups of the suite, else those of the company
+    roles, own = {u[0]: u[2] for u in company.USERS}, {}
+    for filler in fillers:
+        for login, _, ids in filler.USERS:
+            own.setdefault(login, []).extend(ids)
+    roles |= own
     return [
-        (login, name, ', '.join(roles.get(login, ["company"])))
-        for login, name in names.items()]
+        (login, user.name, _group_names(demo, roles[login]))
+        for login, user in demo.users.items()]
+
+
+def _group_names(demo, xml_ids):
+    groups = demo.get('res.group').find(
+        [('id', 'in', [demo.xml_id(i) for i in dict.fromkeys(xml_ids)])])
+    return ', '.join(g.name for g in groups)
 
 
 def _settle(path):
