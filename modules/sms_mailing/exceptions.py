@@ -21,6 +21,10 @@ class MailingValidationError(ValidationError):
     pass
 
 
+class RuleValidationError(ValidationError):
+    pass
+
+
 class EmptyAudienceError(UserError):
     pass
 

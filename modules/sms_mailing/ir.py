@@ -12,4 +12,5 @@ class Cron(metaclass=PoolMeta):
         super().__setup__()
         cls.method.selection.extend([
                 ('mailing.message|dispatch', "Send and Follow Mailings"),
+                ('mailing.rule|scan', "Write Event Notices"),
                 ])

@@ -68,6 +68,11 @@ class Message(ModelSQL, ModelView):
             })
     recipient = fields.Many2One(
         'mailing.recipient', "Recipient", ondelete='SET NULL')
+    rule = fields.Many2One(
+        'mailing.rule', "Rule", ondelete='RESTRICT',
+        states={
+            'invisible': ~Eval('rule'),
+            })
     origin = fields.Reference(
         "Origin", selection='get_origins',
         help="The record that the message tells about.")

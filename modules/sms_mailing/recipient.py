@@ -121,6 +121,14 @@ class Recipient(ModelSQL, ModelView):
         return details
 
     @classmethod
+    def refusing_parties(cls, mailing):
+        """Return the queries of parties who refuse elsewhere
+
+        Other modules add theirs to what the refusals say.
+        """
+        return []
+
+    @classmethod
     def snapshot(cls, mailing):
         "Write the recipients of mailing, return how many are new"
         return insert_recipients(mailing)

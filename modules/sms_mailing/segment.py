@@ -260,6 +260,11 @@ class Criterion(sequence_ordered(), ModelSQL, ModelView):
             }
 
     @classmethod
+    def value_fields(cls):
+        "Return the names of the fields that hold the value of a criterion"
+        return ['category', 'language', 'country', 'text', 'days', 'amount']
+
+    @classmethod
     def get_criteria(cls):
         return [(k, label) for k, (label, _) in cls.criteria().items()]
 
@@ -274,10 +279,9 @@ class Criterion(sequence_ordered(), ModelSQL, ModelView):
 
     @fields.depends('criterion', methods=['on_change_with_kind'])
     def on_change_criterion(self):
-        self.kind = self.on_change_with_kind()
-        for name in ['category', 'language', 'country', 'text', 'days',
-                'amount']:
-            if name not in (self.kind or '').split('_'):
+        self.kind = kind = self.on_change_with_kind()
+        for name in self.value_fields():
+            if name != kind and name not in (kind or '').split('_'):
                 setattr(self, name, None)
 
     def party_domain(self):

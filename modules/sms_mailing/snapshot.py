@@ -22,7 +22,9 @@ from trytond.transaction import Transaction
 from .segment import MECHANISMS
 from .sending import typed
 
-__all__ = ['REASONS', 'insert_recipients', 'refusal_clause']
+__all__ = [
+    'REASONS', 'contacts', 'insert_recipients', 'is_valid_address',
+    'languages', 'refusal_clause']
 
 REASONS = [
     (None, ""),
@@ -63,7 +65,7 @@ def _address(channel, mechanism):
         (number.like('00%'), Concat('+', Substring(number, 3))), else_=number)
 
 
-def _is_valid(channel, address):
+def is_valid_address(channel, address):
     "Return the condition that an address can be written to"
     if channel == 'email':
         return (
@@ -78,7 +80,7 @@ def _is_valid(channel, address):
         & (Trim(Substring(address, 2), 'BOTH', '0123456789') == ''))
 
 
-def _contacts(channel):
+def contacts(channel):
     "Return the query of the first address of each party"
     mechanism = Pool().get('party.contact_mechanism').__table__()
     address = _address(channel, mechanism)
@@ -159,7 +161,7 @@ def _history(since, topic=None):
         where=where, group_by=[message.party])
 
 
-def _languages(company):
+def languages(company):
     lang = Pool().get('party.party.lang').__table__()
     return lang.select(
         lang.party, Max(lang.lang).as_('lang'),
@@ -191,7 +193,7 @@ def _reasons(mailing, channel, now):
     ByHand = pool.get('mailing.mailing-excluded-party')
     Recipient = pool.get('mailing.recipient')
     party, where = _audience(mailing)
-    contact = _contacts(channel)
+    contact = contacts(channel)
     by_party = _refusals(mailing, channel, 'party', now.date())
     by_address = _refusals(mailing, channel, 'address', now.date())
     by_hand = ByHand.__table__()
@@ -208,8 +210,10 @@ def _reasons(mailing, channel, now):
     whens = [
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
-        (~_is_valid(channel, contact.address), 'bad_address'),
+        (~is_valid_address(channel, contact.address), 'bad_address'),
         ((refusal != Null) & (said > 0), 'refused'),
+        *((party.id.in_(q), 'refused')
+            for q in Recipient.refusing_parties(mailing)),
         (refusal != Null, 'suppressed'),
         ]
     if mailing.topic.consent_required:
@@ -242,7 +246,7 @@ def _people(mailing, channel, now):
     "Return the query of the target group with the reason of each person"
     party, where, from_, contact, whens, refusal, previous = _reasons(
         mailing, channel, now)
-    language = _languages(mailing.company.id)
+    language = languages(mailing.company.id)
     category = _categories()
     from_ = (from_
         .left_join(language, condition=language.party == party.id)

@@ -12,6 +12,7 @@ class SmsMailingTestCase(
         CompanyTestMixin, QueryTestMixin, ModuleTestCase):
     "Test sms_mailing module"
     module = 'sms_mailing'
+    extras = ['account_invoice', 'fleet', 'sale']
 
 
 del ModuleTestCase
