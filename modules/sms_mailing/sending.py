@@ -40,7 +40,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
 LONGEST_BACKOFF = dt.timedelta(hours=1)
-CHUNK = 20
+# What a worker holds at once where the gateway knows a message again
+CHUNK = 50
 # A claim of this age belongs to a worker that is no more
 STALE = dt.timedelta(minutes=5)
 
@@ -146,14 +147,26 @@ class Outbox:
     def run(self, ids):
         "Send what is due of ids, chunk by chunk"
         ids = list(ids)
-        for i in range(0, len(ids), CHUNK):
-            chunk = ids[i:i + CHUNK]
+        size = short(self._chunk)
+        for i in range(0, len(ids), size):
+            chunk = ids[i:i + size]
             begin, messages = short(self.claim, chunk)
             if not messages:
                 continue
             self._wait(begin)
             results = self.call(messages)
             short(self.record, messages, results)
+
+    def _chunk(self):
+        """Return how many messages to claim at once
+
+        As many become uncertain when the worker dies: few where the gateway
+        can not tell a repetition.
+        """
+        adapter = self._adapter()
+        if adapter.idempotent:
+            return CHUNK
+        return max(2 * adapter.settings.connections, 1)
 
     @staticmethod
     def _wait(begin):
