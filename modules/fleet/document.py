@@ -166,6 +166,9 @@ class Document(ModelSQL, ModelView):
     replaced_by = fields.Many2One(
         'fleet.document', "Replaced By", readonly=True, ondelete='RESTRICT')
     state = fields.Function(fields.Selection(STATES, "State", sort=False))
+    notices = fields.One2Many(
+        'fleet.document.notice', 'document', "Notices", readonly=True,
+        help="The warnings that were sent.")
     notes = fields.Text("Notes")
 
     @classmethod
@@ -186,6 +189,13 @@ class Document(ModelSQL, ModelView):
                 Index(t, (t.driver, Index.Equality())),
                 })
         cls._order = [('valid_to', 'ASC NULLS LAST'), ('id', 'ASC')]
+        cls._buttons.update({
+                'renew': {
+                    'invisible': Eval('state') == 'replaced',
+                    'icon': 'tryton-refresh',
+                    'depends': ['state'],
+                    },
+                })
 
     @classmethod
     def default_company(cls):
@@ -272,6 +282,7 @@ class Document(ModelSQL, ModelView):
     def copy(cls, documents, default=None):
         default = default.copy() if default else {}
         default.setdefault('replaced_by')
+        default.setdefault('notices')
         return super().copy(documents, default=default)
 
     @classmethod
@@ -284,6 +295,11 @@ class Document(ModelSQL, ModelView):
                     If(Eval('state') == 'due', 'warning',
                         If(Eval('state') == 'valid', 'success', '')))),
             ]
+
+    @classmethod
+    @ModelView.button_action('fleet.wizard_document_renew')
+    def renew(cls, documents):
+        pass
 
     @classmethod
     @without_check_access
@@ -359,11 +375,13 @@ class DocumentedMixin:
         table = Document.__table__()
         column = Column(table, owner)
         state = Document.state_sql(table, Document._today())
-        cursor.execute(*table.select(
-                column, state,
-                where=fields.SQL_OPERATORS['in'](column, ids)
-                & (table.replaced_by == Null),
-                group_by=[column, state]))
+        query = table.select(
+            column.as_('owner'), state.as_('state'),
+            where=fields.SQL_OPERATORS['in'](column, ids)
+            & (table.replaced_by == Null))
+        cursor.execute(*query.select(
+                query.owner, query.state,
+                group_by=[query.owner, query.state]))
         ranks = [None, 'valid', 'due', 'expired', 'missing']
         for id_, state in cursor:
             result[id_] = max(result[id_], state, key=ranks.index)
@@ -462,7 +480,7 @@ class DocumentMissing(ModelSQL, ModelView):
             & (document.replaced_by == Null))
         none = cls.vehicle.sql_cast(Literal(None))
         # Two ids make one: types are few and never above a thousand
-        id_ = (table.id * 1000 + type_.id) * 2 + (owner == 'driver')
+        id_ = (table.id * 1000 + type_.id) * 2 + int(owner == 'driver')
         return table.join(type_, condition=applies).select(
             id_.as_('id'),
             table.company.as_('company'),

@@ -7,6 +7,18 @@ _DRIVER_RULE_MODELS = {
     'fleet.trip', 'fleet.order', 'fleet.driver', 'fleet.document'}
 
 
+class Cron(metaclass=PoolMeta):
+    __name__ = 'ir.cron'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.method.selection.extend([
+                ('fleet.document.notice|send',
+                    "Warn of Documents of the Fleet"),
+                ])
+
+
 class Rule(metaclass=PoolMeta):
     __name__ = 'ir.rule'
 

@@ -50,21 +50,33 @@ class PlanningMixin:
     @classmethod
     def check_documents(cls, trips):
         "Refuse vehicles and drivers whose papers end before the trip does"
-        if not trips:
-            return
+        for trip, problems in cls.document_problems(trips).items():
+            if problems:
+                trip._refuse_documents(problems)
+
+    @classmethod
+    def document_problems(cls, trips):
+        """Return {trip: [(vehicle or driver, type, document)]}.
+
+        The document ends before the trip does, or is None if it is missing.
+        """
         Document = Pool().get('fleet.document')
+        trips = [t for t in trips if t.arrival or t.planned_arrival]
+        if not trips:
+            return {}
         problems = Document.problems(
             list({v for t in trips for v in t.vehicles}),
             list({d for t in trips for d in t.drivers}),
             max(t._last_day() for t in trips))
-        for trip in trips:
-            own = [
-                (owner, type_, document)
-                for owner, type_, document in problems
-                if owner in trip.occupied and (
-                    not document or document.valid_to < trip._last_day())]
-            if own:
-                trip._refuse_documents(own)
+        return {t: t._document_problems(problems) for t in trips}
+
+    def _document_problems(self, problems):
+        "Return those of problems that stop this trip"
+        return [
+            (owner, type_, document)
+            for owner, type_, document in problems
+            if owner in self.occupied and (
+                not document or document.valid_to < self._last_day())]
 
     def _last_day(self):
         return to_local(
