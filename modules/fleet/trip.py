@@ -3,7 +3,7 @@
 
 from decimal import Decimal
 
-from sql import Literal, Null
+from sql import Null
 from sql.aggregate import Count
 
 from trytond.i18n import gettext
@@ -372,7 +372,7 @@ class Trip(
             .join(trip, condition=(other.trip == trip.id)
                 & (trip.state != 'cancelled'))
             .select(
-                other.order, Count(Literal('*')).as_('trips'),
+                other.order, Count(other.trip).as_('trips'),
                 group_by=other.order))
         cursor.execute(*relation
             .join(order, condition=relation.order == order.id)

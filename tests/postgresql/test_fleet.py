@@ -4,7 +4,7 @@
 import datetime as dt
 import random
 
-from caravan.testing.concurrency import PostgreSQLTestCase
+from caravan.testing.concurrency import PostgreSQLTestCase, together
 from trytond.model.exceptions import SQLConstraintError
 from trytond.modules.company.tests import create_company
 from trytond.modules.fleet.exceptions import OverlapError
@@ -89,7 +89,7 @@ class FleetTestCase(PostgreSQLTestCase):
 
         def writer(index):
             return lambda: [self._book(v) for v in wanted[index::4]]
-        results = self.together(
+        results = together(
             *[writer(i) for i in range(4)], timeout=300)
         self.assertNoError(results)
         booked = sum(r.count('booked') for r in results)
