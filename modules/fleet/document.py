@@ -166,6 +166,7 @@ class Document(ModelSQL, ModelView):
     replaced_by = fields.Many2One(
         'fleet.document', "Replaced By", readonly=True, ondelete='RESTRICT')
     state = fields.Function(fields.Selection(STATES, "State", sort=False))
+    state_string = state.translated('state')
     notices = fields.One2Many(
         'fleet.document.notice', 'document', "Notices", readonly=True,
         help="The warnings that were sent.")

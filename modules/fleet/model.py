@@ -29,6 +29,7 @@ class SpecificationMixin:
         KINDS, "Kind", required=True, sort=False,
         help="Tractors, trucks and other powered vehicles are booked as "
         "vehicles, trailers are coupled to them.")
+    kind_string = kind.translated('kind')
     axles = fields.Integer("Axles", domain=['OR',
             ('axles', '=', None),
             ('axles', '>', 0),

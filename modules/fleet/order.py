@@ -107,6 +107,22 @@ class Order(
             'readonly': ~Eval('state').in_(['draft', 'quoted', 'confirmed']),
             },
         help="What the customer pays for the carriage, without taxes.")
+    carriage_payment = fields.Selection([
+            (None, ""),
+            ('paid', "Carriage paid"),
+            ('forward', "Carriage forward"),
+            ], "Payment of Carriage", sort=False,
+        help="Whether the sender or the consignee pays, as the consignment "
+        "note says.")
+    carriage_payment_string = carriage_payment.translated('carriage_payment')
+    cash_on_delivery = Monetary(
+        "Cash on Delivery", currency='currency', digits='currency',
+        help="What the driver collects from the consignee.")
+    attached_documents = fields.Text(
+        "Attached Documents", help="The papers that travel with the cargo.")
+    instructions = fields.Text(
+        "Instructions",
+        help="Of the sender, for customs and other formalities.")
     trips = fields.Many2Many(
         'fleet.trip-fleet.order', 'order', 'trip', "Trips", readonly=True)
     late = fields.Function(fields.Boolean(
@@ -566,6 +582,17 @@ class Cargo(ModelSQL, ModelView):
                     | (t.un_number.like('____'))),
                 'fleet.msg_cargo_un_number'),
             ]
+
+    def place(self, kind):
+        """Return the name of the place of loading or unloading.
+
+        kind: 'load' or 'unload'
+        """
+        stop = getattr(self, f'{kind}_stop')
+        if not stop:
+            stops = [s for s in self.order.stops if s.kind == kind]
+            stop = stops[0 if kind == 'load' else -1] if stops else None
+        return stop.place if stop else ''
 
     @classmethod
     def preprocess_values(cls, mode, values):

@@ -1,0 +1,115 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import io
+import zipfile
+
+from lxml import etree
+
+from trytond.modules.fleet.tests.tools import (
+    FleetTestCase, at, create_drivers, create_order, create_trip,
+    create_vehicles, with_company)
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+
+class ReportTestCase(FleetTestCase):
+    "Test the prints"
+
+    def print_(self, name, records):
+        "Return the texts of a print that is rendered, not converted"
+        pool = Pool()
+        Report = pool.get(name, type='report')
+        ActionReport = pool.get('ir.action.report')
+        action, = ActionReport.search([('report_name', '=', name)])
+        with Transaction().set_context(_report_rendered_only=True):
+            _, content, _, _ = Report.execute(
+                [r.id for r in records], {
+                    'model': records[0].__name__, 'action_id': action.id})
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            tree = etree.parse(archive.open('content.xml'))
+        return tree, ' '.join(tree.getroot().itertext())
+
+    def create_trip(self):
+        Order = Pool().get('fleet.order')
+        order = create_order(
+            kg=12345, carriage_payment='paid', reference="PO 77",
+            attached_documents="Packing list\nInvoice")
+        Order.confirm([order])
+        vehicle, = create_vehicles(1, prefix='VV', payload_kg=24000)
+        trailer, = create_vehicles(1, kind='semitrailer', prefix='TT')
+        driver, = create_drivers(1)
+        trip = create_trip(
+            vehicle, driver, orders=[('add', [order.id])],
+            trailers=[('add', [trailer.id])])
+        type(trip).collect_stops([trip])
+        return trip
+
+    @with_company
+    def test_cmr(self):
+        "Four copies with 24 boxes and what article 6 demands"
+        trip = self.create_trip()
+        tree, text = self.print_('fleet.trip.cmr', [trip])
+        namespaces = tree.getroot().nsmap
+        frames = tree.findall('.//draw:frame', namespaces)
+        self.assertEqual(len(frames), 4 * (24 + 2))
+        for color in ['red', 'blue', 'green', 'black']:
+            boxes = [f for f in frames
+                if f.get(f'{{{namespaces["draw"]}}}style-name')
+                == f'box_{color}']
+            self.assertEqual(len(boxes), 25)
+        order, = trip.orders
+        for fact in [
+                f"CMR {order.number}", "Customer", "Place 0", "Place 1",
+                "Goods", "12,345", "Packing list", "Carriage paid",
+                trip.vehicle.plate, trip.trailers[0].plate,
+                "subject, notwithstanding any clause to the contrary",
+                "Copy for sender", "Copy for consignee", "03/02/2026"]:
+            with self.subTest(fact=fact):
+                self.assertIn(fact, text)
+
+    @with_company
+    def test_trip_prints(self):
+        trip = self.create_trip()
+        for name, facts in [
+                ('fleet.trip.sheet', [
+                        trip.number, "VV 0000", "TT 0000", "Driver 0000",
+                        "Place 1", "12,345", "PO 77"]),
+                ('fleet.trip.cargo_list', [
+                        trip.number, "Goods", "12,345 kg", "Place 0"]),
+                ]:
+            _, text = self.print_(name, [trip])
+            for fact in facts:
+                with self.subTest(name=name, fact=fact):
+                    self.assertIn(fact, text)
+
+    @with_company
+    def test_cards(self):
+        pool = Pool()
+        Document = pool.get('fleet.document')
+        Type = pool.get('fleet.document.type')
+        vehicle, = create_vehicles(1, payload_kg=9000)
+        driver, = create_drivers(1)
+        type_, = Type.create([{
+                    'name': "Inspection", 'applies_to': 'vehicle'}])
+        Document.create([{
+                    'type': type_.id, 'vehicle': vehicle.id,
+                    'number': "X-17", 'valid_to': at(0).date()}])
+        _, text = self.print_('fleet.vehicle.card', [vehicle])
+        for fact in ["V 0000", "9,000 kg", "Inspection", "X-17", "Expired"]:
+            self.assertIn(fact, text)
+        _, text = self.print_('fleet.driver.card', [driver])
+        self.assertIn("Driver 0000", text)
+
+    @with_company
+    def test_many(self):
+        "Many trips print at once"
+        trip = self.create_trip()
+        trips = [trip, *(
+                create_trip(
+                    trip.vehicle, orders=[('add', [trip.orders[0].id])])
+                for _ in range(2))]
+        tree, _ = self.print_('fleet.trip.cmr', trips)
+        pages = tree.xpath(
+            '//draw:frame/@text:anchor-page-number',
+            namespaces=tree.getroot().nsmap)
+        self.assertEqual(set(map(int, pages)), set(range(1, 13)))
