@@ -1,0 +1,461 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from sql import Literal, Window
+from sql.functions import Lag, Lead, RowNumber
+
+from trytond.i18n import gettext
+from trytond.model import Check, Index, ModelSQL, ModelView, Unique, fields
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Bool, Eval, If
+from trytond.transaction import Transaction
+from trytond.wizard import Button, StateTransition, StateView, Wizard
+
+from .engine.meter import is_implausible, misfit
+from .exceptions import ReadingError, ReadingWarning, StateError
+from .tools import format_datetime, now
+
+_FACTS = {'meter', 'at', 'value', 'driver', 'source', 'origin'}
+
+
+class Meter(ModelSQL, ModelView):
+    __name__ = 'fleet.meter'
+
+    vehicle = fields.Many2One(
+        'fleet.vehicle', "Vehicle", required=True, ondelete='CASCADE')
+    company = fields.Function(fields.Many2One(
+            'company.company', "Company"),
+        'on_change_with_company', searcher='search_company')
+    kind = fields.Selection([
+            ('odometer', "Odometer"),
+            ('hours', "Engine Hours"),
+            ], "Kind", required=True, sort=False)
+    offset = fields.Integer(
+        "Offset", required=True,
+        help="What the meters before had counted when this one, starting "
+        "again, was built in.")
+    readings = fields.One2Many('fleet.meter.reading', 'meter', "Readings")
+    value = fields.Function(fields.Integer(
+            "Value", help="By the last reading, with the offset."),
+        'get_last')
+    read_at = fields.Function(
+        fields.DateTime("Read At"), 'get_last')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('kind_unique', Unique(t, t.vehicle, t.kind),
+                'fleet.msg_meter_unique'),
+            ]
+
+    @classmethod
+    def default_kind(cls):
+        return 'odometer'
+
+    @classmethod
+    def default_offset(cls):
+        return 0
+
+    @fields.depends('vehicle', '_parent_vehicle.company')
+    def on_change_with_company(self, name=None):
+        return self.vehicle.company if self.vehicle else None
+
+    @classmethod
+    def search_company(cls, name, clause):
+        return [('vehicle.' + clause[0], *clause[1:])]
+
+    @classmethod
+    def get_last(cls, meters, names):
+        last = cls.last(list(map(int, meters)))
+        result = {n: {m.id: None for m in meters} for n in names}
+        for meter in meters:
+            value, at = last.get(meter.id, (None, None))
+            if value is not None and 'value' in result:
+                result['value'][meter.id] = value + meter.offset
+            if 'read_at' in result:
+                result['read_at'][meter.id] = at
+        return result
+
+    @classmethod
+    def last(cls, ids):
+        """Return {id of meter: (value, time)} of the last readings.
+
+        Void and flagged ones do not count.
+        """
+        Reading = Pool().get('fleet.meter.reading')
+        reading = Reading.__table__()
+        cursor = Transaction().connection.cursor()
+        query = reading.select(
+            reading.meter, reading.value, reading.at,
+            RowNumber(window=Window(
+                    [reading.meter],
+                    order_by=[reading.at.desc, reading.id.desc])).as_('rank'),
+            where=fields.SQL_OPERATORS['in'](reading.meter, ids)
+            & (reading.void == Literal(False))
+            & (reading.flagged == Literal(False)))
+        cursor.execute(*query.select(
+                query.meter, query.value, query.at, where=query.rank == 1))
+        format_ = Reading.at.sql_format
+        return {m: (value, format_(at)) for m, value, at in cursor}
+
+    @classmethod
+    def of(cls, vehicles, kind='odometer'):
+        "Return {vehicle: meter}, creating those that are missing"
+        meters = {m.vehicle: m for m in cls.search([
+                    ('vehicle', 'in', [v.id for v in vehicles]),
+                    ('kind', '=', kind),
+                    ])}
+        missing = [v for v in dict.fromkeys(vehicles) if v not in meters]
+        if missing:
+            meters.update(zip(missing, cls.create([
+                            {'vehicle': v.id, 'kind': kind}
+                            for v in missing])))
+        return meters
+
+    def get_rec_name(self, name):
+        return f'{self.vehicle.rec_name} ({self.kind})'
+
+
+class MeterReading(ModelSQL, ModelView):
+    __name__ = 'fleet.meter.reading'
+
+    meter = fields.Many2One(
+        'fleet.meter', "Meter", required=True, ondelete='CASCADE',
+        states={
+            'readonly': Eval('id', 0) > 0,
+            })
+    company = fields.Function(fields.Many2One(
+            'company.company', "Company"),
+        'on_change_with_company', searcher='search_company')
+    at = fields.DateTime(
+        "Read At", required=True,
+        states={
+            'readonly': Eval('id', 0) > 0,
+            })
+    value = fields.Integer(
+        "Value", required=True, domain=[('value', '>=', 0)],
+        states={
+            'readonly': Eval('id', 0) > 0,
+            },
+        help="As the meter shows it.")
+    driver = fields.Many2One(
+        'fleet.driver', "Driver", ondelete='RESTRICT',
+        states={
+            'readonly': Eval('id', 0) > 0,
+            })
+    source = fields.Selection([
+            ('manual', "Manual"),
+            ('trip', "Trip"),
+            ('refuelling', "Refuelling"),
+            ('service', "Service"),
+            ('telematics', "Telematics"),
+            ('import', "Import"),
+            ], "Source", required=True, readonly=True, sort=False)
+    origin = fields.Reference("Origin", 'get_origins', readonly=True)
+    flagged = fields.Boolean(
+        "Implausible", readonly=True,
+        help="More than the vehicle can drive in the time since the reading "
+        "before. It does not count until it is confirmed.")
+    void = fields.Boolean("Void", readonly=True)
+    void_reason = fields.Char(
+        "Void Reason", readonly=True,
+        states={
+            'required': Bool(Eval('void')),
+            'invisible': ~Eval('void'),
+            })
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('value_positive', Check(t, t.value >= 0),
+                'fleet.msg_reading_negative'),
+            ]
+        cls._sql_indexes.update({
+                Index(
+                    t, (t.meter, Index.Equality()),
+                    (t.at, Index.Range(order='DESC'))),
+                Index(t, (t.origin, Index.Equality())),
+                })
+        cls._order = [('at', 'DESC'), ('id', 'DESC')]
+        cls._buttons.update({
+                'confirm': {
+                    'invisible': ~Eval('flagged') | Eval('void'),
+                    'icon': 'tryton-ok',
+                    'depends': ['flagged', 'void'],
+                    },
+                'annul': {
+                    'invisible': Bool(Eval('void')),
+                    'icon': 'tryton-cancel',
+                    'depends': ['void'],
+                    },
+                })
+
+    @classmethod
+    def default_at(cls):
+        return now()
+
+    @classmethod
+    def default_source(cls):
+        return 'manual'
+
+    @classmethod
+    def default_flagged(cls):
+        return False
+
+    @classmethod
+    def default_void(cls):
+        return False
+
+    @fields.depends('meter', '_parent_meter.company')
+    def on_change_with_company(self, name=None):
+        return self.meter.company if self.meter else None
+
+    @classmethod
+    def search_company(cls, name, clause):
+        return [('meter.vehicle.' + clause[0], *clause[1:])]
+
+    @classmethod
+    def _get_origins(cls):
+        return ['fleet.trip']
+
+    @classmethod
+    def get_origins(cls):
+        get_name = Pool().get('ir.model').get_name
+        return [(None, '')] + [(m, get_name(m)) for m in cls._get_origins()]
+
+    def get_rec_name(self, name):
+        return '%s: %s' % (
+            self.meter.vehicle.rec_name,
+            '%s (%s)' % (self.value, format_datetime(self.company, self.at)))
+
+    @classmethod
+    def validate_fields(cls, readings, field_names):
+        super().validate_fields(readings, field_names)
+        if not field_names or field_names & {
+                'meter', 'at', 'value', 'void', 'flagged'}:
+            cls.check_neighbours(readings)
+
+    @classmethod
+    def check_neighbours(cls, readings):
+        """Compare readings with those just before and after them in time.
+
+        The vehicles are locked, so that two readings entered at once see
+        each other.
+        """
+        pool = Pool()
+        Vehicle = pool.get('fleet.vehicle')
+        readings = [r for r in readings if not r.void and not r.flagged]
+        if not readings:
+            return
+        Vehicle.lock(list({r.meter.vehicle for r in readings}))
+        for id_, *neighbours in cls._neighbours(readings):
+            reading = cls(id_)
+            other = misfit(reading.value, neighbours[0], neighbours[2])
+            if other is None:
+                continue
+            at = neighbours[1 if other == neighbours[0] else 3]
+            raise ReadingError(gettext(
+                    'fleet.msg_reading_misfit',
+                    vehicle=reading.meter.vehicle.rec_name,
+                    value=reading.value,
+                    at=format_datetime(reading.company, reading.at),
+                    other=other,
+                    other_at=format_datetime(
+                        reading.company, cls.at.sql_format(at))))
+
+    @classmethod
+    def _neighbours(cls, readings):
+        """Return rows (id, value and time before, value and time after).
+
+        Void and flagged readings are no neighbours.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        window = Window([table.meter], order_by=[table.at, table.value])
+        query = table.select(
+            table.id,
+            Lag(table.value, window=window).as_('value_before'),
+            Lag(table.at, window=window).as_('before'),
+            Lead(table.value, window=window).as_('value_after'),
+            Lead(table.at, window=window).as_('after'),
+            where=fields.SQL_OPERATORS['in'](
+                table.meter, list({r.meter.id for r in readings}))
+            & (table.void == Literal(False))
+            & (table.flagged == Literal(False)))
+        cursor.execute(*query.select(where=fields.SQL_OPERATORS['in'](
+                    query.id, [r.id for r in readings])))
+        return cursor.fetchall()
+
+    @classmethod
+    def _before_create(cls, vlist):
+        vlist = super()._before_create(vlist)
+        cls._flag(vlist)
+        return vlist
+
+    @classmethod
+    def _flag(cls, vlist):
+        "Flag the values that rise faster than a vehicle can drive"
+        pool = Pool()
+        Configuration = pool.get('fleet.configuration')
+        Meter = pool.get('fleet.meter')
+        Warning = pool.get('res.user.warning')
+        maximum = Configuration(1).max_km_per_day
+        last = Meter.last(list({v['meter'] for v in vlist}))
+        for values in sorted(vlist, key=lambda v: v.get('at') or now()):
+            at = values.get('at') or now()
+            value, read_at = last.get(values['meter'], (None, None))
+            if value is not None and read_at <= at and is_implausible(
+                    values['value'], at, value, read_at, maximum):
+                values['flagged'] = True
+            elif value is None or values['value'] >= value:
+                last[values['meter']] = (values['value'], at)
+        flagged = [v for v in vlist if v.get('flagged')]
+        if flagged and Transaction().check_access:
+            key = 'reading.%s.%s' % (flagged[0]['meter'], flagged[0]['value'])
+            if Warning.check(key):
+                raise ReadingWarning(key, gettext(
+                        'fleet.msg_reading_implausible',
+                        value=flagged[0]['value'], maximum=maximum))
+
+    @classmethod
+    def check_modification(cls, mode, readings, values=None, external=False):
+        super().check_modification(
+            mode, readings, values=values, external=external)
+        if mode == 'delete' or (
+                mode == 'write' and _FACTS & (values or {}).keys()):
+            for reading in readings:
+                raise StateError(gettext(
+                        'fleet.msg_reading_kept', reading=reading.rec_name))
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(Eval('void', False), 'muted',
+                    If(Eval('flagged', False), 'warning', ''))),
+            ]
+
+    @classmethod
+    @ModelView.button
+    def confirm(cls, readings):
+        cls.write([r for r in readings if r.flagged], {'flagged': False})
+
+    @classmethod
+    @ModelView.button_action('fleet.wizard_reading_void')
+    def annul(cls, readings):
+        pass
+
+
+class ReadingVoidStart(ModelView):
+    __name__ = 'fleet.meter.reading.void.start'
+
+    reason = fields.Char("Reason", required=True)
+
+
+class ReadingVoid(Wizard):
+    __name__ = 'fleet.meter.reading.void'
+
+    start = StateView(
+        'fleet.meter.reading.void.start',
+        'fleet.meter_reading_void_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Void", 'annul', 'tryton-ok', default=True),
+            ])
+    annul = StateTransition()
+
+    def transition_annul(self):
+        self.model.write(self.records, {
+                'void': True,
+                'void_reason': self.start.reason,
+                })
+        return 'end'
+
+
+class Vehicle(metaclass=PoolMeta):
+    __name__ = 'fleet.vehicle'
+
+    meters = fields.One2Many('fleet.meter', 'vehicle', "Meters")
+    odometer = fields.Function(fields.Integer(
+            "Odometer", help="By the last reading that counts."),
+        'get_odometer')
+    odometer_at = fields.Function(
+        fields.DateTime("Odometer Read At"), 'get_odometer')
+
+    @classmethod
+    def get_odometer(cls, vehicles, names):
+        Meter = Pool().get('fleet.meter')
+        meter = Meter.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*meter.select(
+                meter.id, meter.vehicle, meter.offset,
+                where=fields.SQL_OPERATORS['in'](
+                    meter.vehicle, list(map(int, vehicles)))
+                & (meter.kind == 'odometer')))
+        meters = cursor.fetchall()
+        last = Meter.last([id_ for id_, _, _ in meters])
+        result = {n: {v.id: None for v in vehicles} for n in names}
+        for id_, vehicle, offset in meters:
+            value, at = last.get(id_, (None, None))
+            if value is None:
+                continue
+            for name, fact in [
+                    ('odometer', value + offset), ('odometer_at', at)]:
+                if name in result:
+                    result[name][vehicle] = fact
+        return result
+
+    @classmethod
+    def copy(cls, vehicles, default=None):
+        default = default.copy() if default else {}
+        default.setdefault('meters')
+        return super().copy(vehicles, default=default)
+
+
+class Trip(metaclass=PoolMeta):
+    __name__ = 'fleet.trip'
+
+    @classmethod
+    def do(cls, trips):
+        super().do(trips)
+        cls.read_odometers(trips)
+
+    @classmethod
+    def read_odometers(cls, trips):
+        "Enter the odometers of done trips as readings"
+        pool = Pool()
+        Meter = pool.get('fleet.meter')
+        Reading = pool.get('fleet.meter.reading')
+        trips = [t for t in trips if t.odometer_end is not None]
+        meters = Meter.of([t.vehicle for t in trips])
+        known = {
+            (r.origin, r.value) for r in Reading.search([
+                    ('origin', 'in', [str(t) for t in trips]),
+                    ('void', '=', False),
+                    ])}
+        Reading.create([{
+                    'meter': meters[t.vehicle].id,
+                    'at': at,
+                    'value': value - meters[t.vehicle].offset,
+                    'driver': t.driver.id if t.driver else None,
+                    'source': 'trip',
+                    'origin': str(t),
+                    } for t in trips for at, value in [
+                    (t.departure, t.odometer_start),
+                    (t.arrival, t.odometer_end)]
+                if value is not None and (t, value) not in known])
+
+    @classmethod
+    def reopen(cls, trips):
+        Reading = Pool().get('fleet.meter.reading')
+        super().reopen(trips)
+        Reading.write(Reading.search([
+                    ('origin', 'in', [str(t) for t in trips]),
+                    ('void', '=', False),
+                    ]), {
+                'void': True,
+                'void_reason': gettext('fleet.msg_reading_reopened'),
+                })
