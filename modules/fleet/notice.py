@@ -126,11 +126,13 @@ class DocumentNotice(ModelSQL, ModelView):
     @classmethod
     def _notify(cls, by_user):
         Document = Pool().get('fleet.document')
+        documents = {d.id: d for d in Document.browse(list(
+                    {id_ for steps in by_user.values() for id_ in steps}))}
         for user, steps in by_user.items():
             count = Counter(
                 'expired' if s == EXPIRED else 'due' for s in steps.values())
             Document.notify_user(
-                Document.browse(list(steps)), 'tryton-warning',
+                [documents[id_] for id_ in steps], 'tryton-warning',
                 ngettext(
                     'fleet.msg_document_notice', len(steps),
                     count=len(steps)),
