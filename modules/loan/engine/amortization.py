@@ -40,7 +40,8 @@ class _State:
 
 def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
         instalment=None, carried=ZERO, lead=None, spread=ZERO,
-        settlements=None, overdue_until: date | None = None):
+        deferred=ZERO, share=None, lent=None, settlements=None,
+        overdue_until: date | None = None):
     """Return the Schedule of a loan.
 
     terms        Terms; raises ValueError when they cannot be followed
@@ -51,6 +52,12 @@ def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
     opening      balance at the start, for the rest of a running loan
     instalment   the instalment in force, for a running loan; it is kept until
                  something changes it
+    deferred     interest put off so far, due on top of the instalment that
+                 follows the grace
+    share        the equal principal in force, for a running loan of the methods
+                 'equal_principal' and 'flat'
+    lent         what was paid out in all, the base of flat interest, when it
+                 is not opening
     carried      interest of earlier periods to be charged with the first row
     lead         Segment of broken days before the first period whose interest
                  is part of the first row
@@ -66,7 +73,11 @@ def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
     if len(periods) != terms.number:
         raise ValueError("each instalment needs its period")
     walk = _Walk(terms, periods, events, lead, settlements, overdue_until)
-    return walk.run(opening, instalment, carried, spread)
+    state = _State(opening, terms.rate, instalment)
+    state.share = share
+    state.lent = opening if lent is None else lent
+    state.carried, state.deferred = carried, deferred
+    return walk.run(state, spread)
 
 
 class _Walk:
@@ -105,12 +116,9 @@ class _Walk:
             inside = event.date < self.periods[index].end
             (self.inside if inside else self.after)[index].append(event)
 
-    def run(self, opening, instalment, carried, spread):
-        state = _State(opening, self.terms.rate, instalment)
-        state.carried = carried
+    def run(self, state, spread):
         for event in self.first:
             self._apply(state, event)
-            state.fresh = state.fresh or bool(event.amount)
         if state.balance < 0 or not (state.balance or any(self.inside)):
             raise ValueError("there is nothing to repay")
         rows = []
@@ -318,6 +326,7 @@ class _Walk:
         if not put_off and state.deferred:
             row.interest += state.deferred
             state.deferred = ZERO
+        row.pending = state.deferred
 
     def _eat(self, state, row, last):
         "Let money paid in advance take the place of principal"
@@ -335,9 +344,9 @@ class _Walk:
         if terms.method in {'interest_only', 'bullet'}:
             return state.balance
         if terms.method == 'equal_principal':
-            principal = self._share(state, index)
+            principal = row.instalment = self._share(state, index)
         elif terms.method == 'flat':
-            share = self._flat_share(state, index)
+            share = row.instalment = self._flat_share(state, index)
             principal = self._multiple(share + raw) - row.interest
         else:
             principal = self._annuity(state, row, index, raw)

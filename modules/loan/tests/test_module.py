@@ -7,6 +7,9 @@ from caravan.testing import ModuleTestCase
 class LoanTestCase(ModuleTestCase):
     "Test loan module"
     module = 'loan'
+    extras = [
+        'account_invoice', 'account_payment', 'account_statement', 'bank',
+        'product']
 
 
 del ModuleTestCase

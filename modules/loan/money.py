@@ -1,0 +1,450 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Money in and out of a loan.
+
+Each operation locks the loan, reads what is open, and appends transactions
+with their allocations; nothing is changed afterwards but by a reversal.
+"""
+from collections import defaultdict
+from decimal import Decimal
+
+from sql.aggregate import Sum
+
+from trytond.i18n import gettext
+from trytond.model import Model
+from trytond.model.exceptions import AccessError
+from trytond.pool import Pool
+from trytond.tools import sqlite_apply_types
+from trytond.transaction import Transaction, check_access
+
+from . import engine
+from .exceptions import AmountError, PostingError
+
+ZERO = Decimal(0)
+COMPONENTS = ['principal', 'interest', 'fee']
+
+
+class MoneyMixin(Model):
+    __slots__ = ()
+
+    # What is open
+
+    def totals(self):
+        """Return {(key, component): {kind: amount}} of the allocations.
+
+        Principal in advance counts for the version it was paid under.
+        """
+        Allocation = Pool().get('loan.transaction.allocation')
+        part = Allocation.__table__()
+        cursor = Transaction().connection.cursor()
+        query = part.select(
+            part.number, part.charge, part.component, part.kind,
+            part.schedule, Sum(part.amount).as_('amount'),
+            where=part.loan == self.id,
+            group_by=[part.number, part.charge, part.component, part.kind,
+                part.schedule])
+        sqlite_apply_types(query, [None] * 5 + ['NUMERIC'])
+        cursor.execute(*query)
+        current = self.schedule.id if self.schedule else None
+        totals = defaultdict(lambda: defaultdict(Decimal))
+        for number, charge, component, kind, schedule, amount in cursor:
+            if (kind == 'advance' and component == 'principal'
+                    and schedule != current):
+                continue
+            key = ('charge', charge) if charge else ('number', number)
+            totals[key, component][kind] += self.currency.round(amount)
+        return totals
+
+    def open_items(self, totals=None):
+        """Return what can be paid as Items of the engine.
+
+        Their key is ('number', n) or ('charge', id).
+        """
+        totals = self.totals() if totals is None else totals
+        items = []
+        for row in self.schedule.instalments:
+            key = ('number', row.number)
+            for component in COMPONENTS:
+                total = totals[key, component]
+                left = (getattr(row, component)
+                    - total['settle'] - total['advance'])
+                if left > 0:
+                    items.append(engine.Item(
+                            key, row.due_date, component, left))
+        for charge in self.charges:
+            key = ('charge', charge.id)
+            total = totals[key, charge.type]
+            left = total['call'] - total['settle']
+            if left > 0:
+                items.append(engine.Item(
+                        key, charge.due_date, charge.type, left))
+        return items
+
+    @property
+    def _demanded(self):
+        return {
+            ('number', t.number_called) for t in self.transactions
+            if t.type == 'demand'}
+
+    # Operations
+
+    @classmethod
+    def _new(cls, loan, type_, date, amount, **values):
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        booking = values.pop('booking_date', None) or (
+            LoanTransaction.open_date(loan.company, date))
+        return LoanTransaction(
+            loan=loan, type=type_, value_date=date, booking_date=booking,
+            amount=amount, employee=Transaction().context.get('employee'),
+            **values)
+
+    @classmethod
+    def call(cls, loans, date=None):
+        """Call the instalments that are due on date, today by default.
+
+        What was paid for them in advance is not called any more.  Calling
+        twice makes no difference.
+        """
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        date = date or pool.get('ir.date').today()
+        cls.lock(loans)
+        demands = []
+        for loan in loans:
+            if loan.state == 'active' and loan.schedule:
+                demands.extend(loan._demands(date))
+        LoanTransaction.save(demands)
+        LoanTransaction.post_moves(demands)
+        return demands
+
+    def _demands(self, date):
+        totals = self.totals()
+        demanded = self._demanded
+        for row in self.schedule.instalments:
+            key = ('number', row.number)
+            if row.due_date > date:
+                continue
+            parts = []
+            for component in COMPONENTS:
+                total = totals[key, component]
+                amount = getattr(row, component) - (
+                    total['advance'] + total['call'])
+                if amount > 0:
+                    parts.append((key, component, amount, 'call'))
+            if not parts and key in demanded:
+                continue
+            yield self._new(
+                self, 'demand', row.due_date, sum(
+                    (p[2] for p in parts), ZERO),
+                number_called=row.number,
+                description=gettext(
+                    'loan.msg_description_demand', number=row.number,
+                    loan=self.number),
+                allocations=self._allocations(parts))
+
+    def _allocations(self, parts, **values):
+        "Return Allocations of (key, component, amount, kind)"
+        Allocation = Pool().get('loan.transaction.allocation')
+        allocations = []
+        for (what, id_), component, amount, kind in parts:
+            allocations.append(Allocation(
+                    loan=self, component=component, amount=amount,
+                    kind=kind, schedule=self.schedule,
+                    number=id_ if what == 'number' else None,
+                    charge=id_ if what == 'charge' else None, **values))
+        return allocations
+
+    @classmethod
+    def pay_out(cls, loan, date, amount, method, key=None):
+        """Pay out amount of loan on date through method, return the
+        transaction.
+
+        The first payment makes the loan active; a date or an amount other
+        than planned and each further tranche make a new schedule.
+        """
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        if known := cls._known([key]):
+            return known[key]
+        loan.check_pay_out(date, amount)
+        first = loan.state == 'approved'
+        fee = interest = ZERO
+        if first:
+            if (amount, date) != (
+                    loan.amount_planned, loan.disbursement_date):
+                loan.disbursement_date = date
+                loan.plan_again(date, amount)
+            interest = loan.schedule.upfront_interest or ZERO
+            fee = loan.upfront_fee(amount, loan.unit)
+        transaction = cls._new(
+            loan, 'disbursement', date, amount, payment_method=method,
+            key=key, deducted_fee=fee, deducted_interest=interest,
+            description=gettext(
+                'loan.msg_description_disbursement', loan=loan.number))
+        transaction.save()
+        if first:
+            cls.activate([loan])
+        else:
+            loan.replan(date, gettext('loan.msg_reason_tranche'))
+        LoanTransaction.post_moves([transaction])
+        return transaction
+
+    def check_pay_out(self, date, amount):
+        left = self.amount_planned - self.amount_disbursed
+        if self.state not in {'approved', 'active'}:
+            raise PostingError(gettext(
+                    'loan.msg_loan_state', loan=self.rec_name))
+        if not 0 < amount <= left:
+            raise AmountError(gettext(
+                    'loan.msg_loan_pay_out_amount', loan=self.rec_name,
+                    amount=amount, left=left))
+        if self.first_due_date and self.state == 'approved' and (
+                date >= self.first_due_date):
+            raise AmountError(gettext(
+                    'loan.msg_loan_pay_out_date', loan=self.rec_name,
+                    date=date, due=self.first_due_date))
+
+    @classmethod
+    def _known(cls, keys):
+        "Return {key: transaction} of the keys that were booked"
+        LoanTransaction = Pool().get('loan.transaction')
+        keys = [key for key in keys if key]
+        if not keys:
+            return {}
+        return {
+            t.key: t for t in LoanTransaction.search([('key', 'in', keys)])}
+
+    @classmethod
+    def receive(cls, loan, date, amount, method, key=None):
+        """Book amount paid on loan through method, return the transaction.
+
+        For a loan received it is what the company pays.  Instalments fallen
+        due are called first; the waterfall of the loan says what is settled.
+        The same key is booked once.
+        """
+        transaction, = cls.receive_all([(loan, date, amount, method, key)])
+        return transaction
+
+    @classmethod
+    def receive_all(cls, payments):
+        """Book many payments, tuples as the arguments of receive.
+
+        Payments that are older than what is already booked on their loan are
+        booked after the others, one by one, as they move what came later.
+        """
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        cls.lock(list({loan for loan, *_ in payments}))
+        known = cls._known([key for *_, key in payments])
+        new = [p for p in payments if p[-1] not in known]
+        cls._check_payments(new)
+        cls.call(
+            list({loan for loan, *_ in new}), max(
+                [pool.get('ir.date').today(), *(p[1] for p in new)]))
+        transactions, late, totals = [], [], {}
+        for loan, date, amount, method, key in sorted(
+                new, key=lambda p: p[1]):
+            transaction = cls._new(
+                loan, 'repayment', date, amount, payment_method=method,
+                key=key, description=gettext(
+                    'loan.msg_description_repayment', loan=loan.number))
+            if loan.later_payments(date):
+                late.append(transaction)
+                continue
+            if loan not in totals:
+                totals[loan] = loan.totals()
+            transaction.allocations = loan._allocations(
+                loan.distribute(date, amount, totals[loan]))
+            transactions.append(transaction)
+        LoanTransaction.save(transactions)
+        LoanTransaction.post_moves(transactions)
+        for transaction in late:
+            transaction.loan.insert_payment(transaction)
+        cls.close_paid({loan for loan, *_ in new})
+        return [*known.values(), *transactions, *late]
+
+    @classmethod
+    def _check_payments(cls, payments):
+        for loan, _, amount, _, _ in payments:
+            if loan.state != 'active':
+                raise PostingError(gettext(
+                        'loan.msg_loan_state', loan=loan.rec_name))
+            if amount <= 0:
+                raise AmountError(gettext(
+                        'loan.msg_loan_amount', loan=loan.rec_name,
+                        amount=amount))
+
+    def insert_payment(self, transaction):
+        "Book a payment before those that are booked already"
+        LoanTransaction = Pool().get('loan.transaction')
+        later = self.later_payments(transaction.value_date)
+        totals = self.totals_without(later)
+        transaction.allocations = self._allocations(self.distribute(
+                transaction.value_date, transaction.amount, totals))
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        self.replay(later, totals, transaction)
+
+    @classmethod
+    def book_payments(cls, payments):
+        """Book payments given as dicts: loan, date, amount, method, key.
+
+        For scripts: loan and method are ids, and the user must be allowed to
+        press the button that books a payment.
+        """
+        pool = Pool()
+        Method = pool.get('loan.payment.method')
+        cls.check_button('repay')
+        with check_access():
+            loans = {l.id: l for l in cls.browse(
+                    list({p['loan'] for p in payments}))}
+            cls.read(list(loans), ['id'])
+            methods = {m.id: m for m in Method.browse(
+                    list({p['method'] for p in payments}))}
+            Method.read(list(methods), ['id'])
+        cls.receive_all([
+                (cls(p['loan']), p['date'], p['amount'],
+                    Method(p['method']), p['key']) for p in payments])
+
+    @classmethod
+    def check_button(cls, name):
+        "Raise AccessError unless the user may press the button called name"
+        pool = Pool()
+        Button = pool.get('ir.model.button')
+        User = pool.get('res.user')
+        groups = set(Button.get_groups(cls.__name__, name))
+        if Transaction().user and groups and not (
+                groups & set(User.get_groups())):
+            raise AccessError(gettext('loan.msg_button_access', button=name))
+
+    def distribute(self, date, amount, totals=None):
+        "Return what amount paid on date settles, by the waterfall"
+        totals = self.totals() if totals is None else totals
+        items = self.open_items(totals)
+        parts, rest = engine.allocate(
+            amount, items, date, self.waterfall.order,
+            self.waterfall.direction, self.waterfall.future, self.unit)
+        if rest:
+            raise AmountError(gettext(
+                    'loan.msg_loan_overpaid', loan=self.rec_name,
+                    amount=amount, left=amount - rest))
+        result = []
+        for part in parts:
+            total = totals[part.key, part.component]
+            called = max(total['call'] - total['settle'], ZERO)
+            for kind, value in [
+                    ('settle', min(part.amount, called)),
+                    ('advance', part.amount - min(part.amount, called))]:
+                if value > 0:
+                    total[kind] += value
+                    result.append((part.key, part.component, value, kind))
+        return result
+
+    @classmethod
+    def close_paid(cls, loans):
+        "Close the loans on which nothing is left to pay"
+        paid = [
+            l for l in cls.browse(loans)
+            if l.state == 'active' and not l.open_items()
+            and l.amount_disbursed >= l.amount_planned]
+        if paid:
+            cls.close(paid)
+
+    # Events of the past
+
+    def later_payments(self, date, after=None):
+        """Return the payments of a later day, in their order.
+
+        With after, a transaction, also those of its day that came after it.
+        Refuse when a plan was made on the balance since.
+        """
+        limit = (date, after.id if after else float('inf'))
+        later = sorted((
+                t for t in self.transactions if t.live
+                and t.type in {'repayment', 'waiver', 'early'}
+                and (t.value_date, t.id) > limit),
+            key=lambda t: (t.value_date, t.id))
+        for transaction in later:
+            if transaction.type == 'early':
+                raise PostingError(gettext(
+                        'loan.msg_loan_replay_early', loan=self.rec_name,
+                        date=date, early=transaction.value_date))
+        return [t for t in later if t.type == 'repayment']
+
+    def totals_without(self, payments):
+        "Return the totals as if payments had not been allocated"
+        totals = self.totals()
+        for payment in payments:
+            for (key, component, kind), amount in payment.net().items():
+                totals[key, component][kind] -= amount
+        return totals
+
+    def replay(self, payments, totals, cause):
+        """Allocate payments once more, in order, because of cause.
+
+        The rows of the former allocation are taken back by rows of the same
+        transaction; one move books what differs.
+        """
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        Allocation = pool.get('loan.transaction.allocation')
+        changes = []
+        for payment in payments:
+            parts = self.distribute(
+                payment.value_date, payment.amount, totals)
+            former = payment.net()
+            now = defaultdict(Decimal)
+            for key, component, amount, kind in parts:
+                now[key, component, kind] += amount
+            difference = {
+                k: now.get(k, ZERO) - former.get(k, ZERO)
+                for k in {**former, **now}}
+            changes.extend(self._allocations(
+                    [(key, component, amount, kind)
+                        for (key, component, kind), amount
+                        in difference.items() if amount],
+                    transaction=payment, replayed_for=cause))
+        if changes:
+            Allocation.save(changes)
+            LoanTransaction.post_replay(cause, changes)
+
+    @classmethod
+    def reverse_transactions(cls, transactions):
+        "Undo payments, charges and waivers by their mirror"
+        loans = list({t.loan for t in transactions})
+        cls.lock(loans)
+        for transaction in sorted(
+                transactions, key=lambda t: (t.value_date, t.id),
+                reverse=True):
+            cls._reverse(transaction)
+        if loans:
+            cls.call(loans)
+
+    @classmethod
+    def _reverse(cls, transaction):
+        LoanTransaction = Pool().get('loan.transaction')
+        loan = transaction.loan
+        if not transaction.live:
+            raise PostingError(gettext(
+                    'loan.msg_transaction_reversed',
+                    transaction=transaction.rec_name))
+        later = loan.later_payments(transaction.value_date, transaction)
+        totals = loan.totals_without([transaction, *later])
+        mirror = cls._new(
+            loan, transaction.type, transaction.value_date,
+            -transaction.amount, reverses=transaction,
+            payment_method=transaction.payment_method,
+            booking_date=Pool().get('ir.date').today(),
+            description=gettext(
+                'loan.msg_description_reversal',
+                transaction=transaction.description or ''),
+            allocations=loan._allocations([
+                    (key, component, -amount, kind)
+                    for (key, component, kind), amount
+                    in transaction.net().items() if amount]))
+        mirror.save()
+        LoanTransaction.post_moves([mirror])
+        loan.replay(later, totals, mirror)
+        if loan.state == 'closed':
+            cls.reopen([loan])

@@ -1,0 +1,348 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""The schedule of a loan and its versions."""
+import json
+from decimal import Decimal
+
+from trytond.i18n import gettext
+from trytond.model import Model
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+from . import engine
+from .exceptions import TermsError
+
+ZERO = Decimal(0)
+
+
+class PlanMixin(Model):
+    __slots__ = ()
+
+    @property
+    def unit(self):
+        return self.currency.rounding
+
+    @property
+    def amount_planned(self):
+        "What is to be paid out in all"
+        if self.amount_approved is not None:
+            return self.amount_approved
+        return self.amount_requested
+
+    @property
+    def rows_by_number(self):
+        "The rows of the current schedule by their number"
+        if not self.schedule:
+            return {}
+        return {row.number: row for row in self.schedule.instalments}
+
+    def terms_for(self, number, amount, rate=None):
+        "Return the Terms of the engine for number instalments of amount"
+        return self.engine_terms(
+            number, self.rate if rate is None else rate, amount, self.unit,
+            [step.for_engine() for step in self.steps])
+
+    def calendar(self):
+        "Return the options of the engine that make due dates"
+        Holiday = Pool().get('loan.holiday')
+        holidays = frozenset()
+        if self.shift != 'same':
+            holidays = Holiday.of(self.company)
+        return {
+            'month_end': self.month_end,
+            'shift': self.shift,
+            'holidays': holidays,
+            'interest_follows': self.interest_follows,
+            }
+
+    def compute_schedule(self, amount=None, start=None, events=()):
+        """Return the Schedule of the engine from the first day on.
+
+        amount is the first payment out and start its date; what is planned
+        when they are not given.
+        """
+        amount = self.amount_planned if amount is None else amount
+        start = start or self.disbursement_date
+        terms = self.terms_for(self.term, self.amount_planned)
+        if self.method == 'manual':
+            terms = terms.but(principals=self._principals())
+        try:
+            return engine.make_schedule(
+                terms, amount, start, self.first_due_date,
+                first_period=self.first_period, events=events,
+                **self.calendar())
+        except ValueError as exception:
+            raise TermsError(gettext(
+                    'loan.msg_loan_terms', loan=self.rec_name,
+                    reason=str(exception))) from exception
+
+    def _principals(self):
+        principals = [s.payment for s in self.steps for _ in range(s.number)]
+        return tuple(p if p is not None else ZERO for p in principals)
+
+    def compute_apr(self, rows, upfront_interest, amount=None, start=None):
+        "Return the effective rate of rows, None when there is none"
+        amount = self.amount_planned if amount is None else amount
+        start = start or self.disbursement_date
+        received = amount - upfront_interest - self.upfront_fee(
+            amount, self.unit)
+        try:
+            if self.apr_method == 'us':
+                rate = self._apr_us(received, rows, start)
+            else:
+                rate = engine.xirr([(start, -received)] + [
+                        (r.due, r.amount) for r in rows if r.amount])
+        except ValueError:
+            # A loan without interest and fees has no flows to solve for
+            return None
+        return rate.quantize(Decimal('1e-8'))
+
+    def _apr_us(self, received, rows, start):
+        "Unit periods of the frequency, odd days as their part of a period"
+        per_year = {
+            'day': Decimal(365), 'week': Decimal(52), 'month': Decimal(12),
+            'year': Decimal(1)}[self.frequency] / self.interval
+        length = {'day': 1, 'week': 7, 'month': 30, 'year': 365}[
+            self.frequency] * self.interval
+        payments = []
+        for row in rows:
+            whole = 0
+            while engine.add_interval(
+                    row.due, self.frequency, -(whole + 1) * self.interval,
+                    self.month_end) >= start:
+                whole += 1
+            rest = engine.add_interval(
+                row.due, self.frequency, -whole * self.interval,
+                self.month_end)
+            payments.append((row.amount, whole, (rest - start).days / length))
+        return engine.apr_us(received, payments, per_year)
+
+    @classmethod
+    def calculate_schedules(cls, loans, reason, contract=False):
+        """Make the first version of loans that were not paid out.
+
+        The contract fixes the first due date.
+        """
+        pool = Pool()
+        Schedule = pool.get('loan.schedule')
+        Schedule.delete(Schedule.search([
+                    ('loan', 'in', [l.id for l in loans])]))
+        values, dated = [], []
+        for loan in loans:
+            computed = loan.compute_schedule()
+            rows = computed.rows
+            apr = loan.compute_apr(rows, computed.upfront)
+            values.append({
+                    'loan': loan.id,
+                    'current_loan': loan.id,
+                    'version': 1,
+                    'reason': reason,
+                    'valid_from': loan.disbursement_date,
+                    'apr': apr,
+                    'upfront_interest': computed.upfront,
+                    'instalments': [('create', [
+                                loan.row_values(row) for row in rows])],
+                    })
+            loan.maturity_date = rows[-1].due
+            if contract and not loan.first_due_date:
+                loan.first_due_date = rows[0].due
+            dated.append(loan)
+        Schedule.create(values)
+        cls.save(dated)
+
+    def row_values(self, row, number=None):
+        "Return the values of an instalment made from a Row of the engine"
+        return {
+            'loan': self.id,
+            'number': number or row.number,
+            'interest_from': row.start,
+            'interest_to': row.end,
+            'due_date': row.due,
+            'opening': row.opening,
+            'disbursed': row.disbursed,
+            'prepaid': row.prepaid,
+            'principal': row.principal,
+            'interest': row.interest,
+            'fee': row.fee,
+            'amount': row.amount,
+            'closing': row.closing,
+            'level': row.instalment,
+            'pending': row.pending,
+            'explanation_data': json.dumps(engine.explain(row)),
+            }
+
+    # Further versions
+
+    def rate_on(self, date):
+        "Return the annual rate in force on date"
+        changes = [c for c in self.rate_changes if c.date <= date]
+        if not changes:
+            return self.rate
+        return max(changes, key=lambda c: (c.date, c.id)).rate
+
+    def called_rows(self):
+        "Return the rows that became due in the books and the rest"
+        demanded = self._demanded
+        kept, rest = [], []
+        for row in self.schedule.instalments:
+            called = ('number', row.number) in demanded
+            (kept if called else rest).append(row)
+        return kept, rest
+
+    def plan_events(self):
+        "Return the Events of the engine that the transactions made"
+        live = [t for t in self.transactions if t.live]
+        demanded = self._demanded
+        events = []
+        for transaction in live:
+            if transaction.type == 'disbursement':
+                events.append(engine.Event(
+                        transaction.value_date, transaction.amount))
+            elif transaction.type in {'early', 'repayment', 'waiver'}:
+                early = sum(
+                    a.amount for a in transaction.allocations
+                    if a.kind == 'advance' and a.component == 'principal'
+                    and ('number', a.number) not in demanded)
+                if early:
+                    events.append(engine.Event(
+                            transaction.value_date, -early, None,
+                            transaction.strategy or self.early_strategy))
+        events.extend(
+            engine.Event(c.date, rate=c.rate) for c in self.rate_changes)
+        return sorted(events, key=lambda e: e.date)
+
+    def remaining_terms(self, done, number):
+        "Return the Terms of number instalments after done ones"
+        terms = self.terms_for(number, self.amount_planned)
+        capitalised = max(self.capitalised - done, 0)
+        principal = self.capitalised + self.grace_principal - done
+        return terms.but(
+            capitalised=capitalised,
+            grace_principal=max(principal - capitalised, 0),
+            grace_interest=max(self.grace_interest - done, 0),
+            grace_free=max(self.grace_free - done, 0),
+            steps=tuple(_remaining_steps(terms.steps, done, number)),
+            principals=self._principals()[done:done + number]
+            if self.method == 'manual' else ())
+
+    def plan_rest(self, extra=(), periods=None, terms=None):
+        """Return (rows kept, Schedule of the engine for the rest).
+
+        extra are Events besides those that happened; periods and terms
+        replace those of the rows that are not called yet.
+        """
+        kept, rest = self.called_rows()
+        if not rest and not periods:
+            raise TermsError(gettext(
+                    'loan.msg_loan_no_rest', loan=self.rec_name))
+        events = [*self.plan_events(), *extra]
+        if not kept and not periods:
+            first, *events = sorted(events, key=lambda e: e.date)
+            return [], self.compute_schedule(
+                first.amount, first.date, events)
+        periods = periods or [
+            engine.Period(r.interest_from, r.interest_to, r.due_date)
+            for r in rest]
+        try:
+            return kept, self._amortize_rest(kept, periods, events, terms)
+        except ValueError as exception:
+            raise TermsError(gettext(
+                    'loan.msg_loan_terms', loan=self.rec_name,
+                    reason=str(exception))) from exception
+
+    def _amortize_rest(self, kept, periods, events, terms):
+        start = periods[0].start
+        done = [e for e in events if e.date < start]
+        paid = sum((r.principal for r in kept), ZERO)
+        lent = sum((e.amount for e in done if e.amount > 0), ZERO)
+        level = kept[-1].level if kept else None
+        annuity = self.method in {'annuity', 'stepped'}
+        terms = terms or self.remaining_terms(len(kept), len(periods))
+        rate = self.rate_on(start)
+        return engine.amortize(
+            terms.but(number=len(periods), rate=rate), periods,
+            [e for e in events if e.date >= start and (
+                    e.rate is None or e.date > start)],
+            opening=sum((e.amount for e in done), ZERO) - paid,
+            instalment=level if annuity else None,
+            share=None if annuity else level, lent=lent,
+            deferred=kept[-1].pending or ZERO if kept else ZERO)
+
+    def plan_again(self, date, amount):
+        "Make the version of what was really paid out first"
+        computed = self.compute_schedule(amount, date)
+        self.new_version(
+            [], computed.rows, date, gettext('loan.msg_reason_paid_out'),
+            self.compute_apr(computed.rows, computed.upfront, amount, date),
+            computed.upfront)
+
+    def replan(self, date, reason, **changes):
+        "Make a new version of the rows that are not called yet"
+        kept, schedule = self.plan_rest(**changes)
+        self.new_version(
+            kept, schedule.rows, date, reason,
+            self.running_apr(kept, schedule.rows),
+            self.schedule.upfront_interest)
+
+    def running_apr(self, kept, rows, extra=()):
+        "Return the effective rate of what was and what will be paid"
+        flows = [(r.due_date, r.amount) for r in kept if r.amount]
+        flows += [(r.due, r.amount) for r in rows if r.amount]
+        for transaction in self.transactions:
+            if transaction.live and transaction.type == 'disbursement':
+                net = (transaction.amount
+                    - (transaction.deducted_fee or ZERO)
+                    - (transaction.deducted_interest or ZERO))
+                flows.append((transaction.value_date, -net))
+        flows += [
+            (e.date, -e.amount) for e in [*self.plan_events(), *extra]
+            if e.amount < 0]
+        try:
+            return engine.xirr(flows).quantize(Decimal('1e-8'))
+        except ValueError:
+            # Nothing but principal flows
+            return None
+
+    def new_version(self, kept, rows, date, reason, apr, upfront=None):
+        "Make the rows the current version, the former ones stay"
+        Schedule = Pool().get('loan.schedule')
+        former = self.schedule
+        values = [
+            {**row.copied(), 'loan': self.id} for row in kept]
+        values += [
+            self.row_values(row, number)
+            for number, row in enumerate(rows, len(kept) + 1)]
+        Schedule.write([former], {'current_loan': None})
+        Schedule.create([{
+                    'loan': self.id,
+                    'current_loan': self.id,
+                    'version': former.version + 1,
+                    'reason': reason,
+                    'valid_from': date,
+                    'approved_by': Transaction().context.get('employee'),
+                    'apr': apr,
+                    'upfront_interest': upfront,
+                    'instalments': [('create', values)],
+                    }])
+        self.maturity_date = values[-1]['due_date']
+        self.save()
+
+
+def _remaining_steps(steps, done, number):
+    "Return the steps of number instalments after done ones"
+    result, left = [], number
+    for step in steps:
+        skipped = min(step.number, done)
+        done -= skipped
+        count = min(step.number - skipped, left)
+        left -= count
+        if count:
+            result.append(engine.Step(
+                    count, step.rate, step.payment, step.deferral,
+                    step.balance if not skipped else None))
+    if result and left:
+        last = result[-1]
+        result[-1] = engine.Step(
+            last.number + left, last.rate, last.payment, last.deferral,
+            last.balance)
+    return result
