@@ -15,7 +15,7 @@ from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.rpc import RPC
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, check_access
 
 from .balance import BalanceMixin
 from .exceptions import DecisionError, LimitError, TermsError
@@ -186,7 +186,10 @@ class Loan(
         cls.number.search_unaccented = False
         cls.reference.search_unaccented = False
         super().__setup__()
-        cls.__rpc__['book_payments'] = RPC(readonly=False)
+        cls.__rpc__.update({
+                'book_payments': RPC(readonly=False),
+                'load_applications': RPC(readonly=False),
+                })
         t = cls.__table__()
         for name in cls.terms_fields():
             field = getattr(cls, name)
@@ -599,6 +602,30 @@ class Loan(
     @Workflow.transition('withdrawn')
     def withdraw(cls, loans):
         pass
+
+    @classmethod
+    def load_applications(cls, vlist):
+        """Create applications and take each to the decision taken on it.
+
+        For scripts: vlist holds values for create, and 'decision': 'approve',
+        'reject' (with reject_reason) or None.  Return the ids.
+        """
+        decisions, values = [], []
+        for application in vlist:
+            application = dict(application)
+            decisions.append(application.pop('decision', None))
+            values.append(application)
+        for name in set(decisions) - {None}:
+            cls.check_button(name)
+        with check_access():
+            loans = cls.create(values)
+        cls.submit(loans)
+        for name, decide in [
+                ('approve', cls.approve), ('reject', cls.reject)]:
+            decided = [l for l, d in zip(loans, decisions) if d == name]
+            if decided:
+                decide(decided)
+        return [l.id for l in loans]
 
     @classmethod
     @Workflow.transition('active')

@@ -31,6 +31,7 @@ class TermsMixin(Model):
     method = fields.Selection(
         _selection(engine.METHODS), "Method", required=True, sort=False,
         help="How the loan is repaid.")
+    method_string = method.translated('method')
     currency = fields.Many2One(
         'currency.currency', "Currency", required=True, ondelete='RESTRICT')
     day_count = fields.Selection(
@@ -39,9 +40,11 @@ class TermsMixin(Model):
         help="How the part of the year that bears interest is counted.\n"
         "By period, each period bears its nominal length (a month is 1/12) "
         "whatever its days; the others count days.")
+    day_count_string = day_count.translated('day_count')
     frequency = fields.Selection(
         _selection(engine.FREQUENCIES), "Frequency", required=True,
         sort=False, help="The unit of time between two instalments.")
+    frequency_string = frequency.translated('frequency')
     interval = fields.Integer(
         "Interval", required=True, domain=[('interval', '>=', 1)],
         help="How many units of time lie between two instalments.")
@@ -198,6 +201,7 @@ class TermsMixin(Model):
             ('us', "United States, Regulation Z"),
             ], "Effective Rate", required=True, sort=False,
         help="The equation of the annual percentage rate of the contract.")
+    apr_method_string = apr_method.translated('apr_method')
 
     @classmethod
     def terms_fields(cls):
