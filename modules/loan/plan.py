@@ -125,30 +125,43 @@ class PlanMixin(Model):
         """
         pool = Pool()
         Schedule = pool.get('loan.schedule')
-        Schedule.delete(Schedule.search([
-                    ('loan', 'in', [l.id for l in loans])]))
-        values, dated = [], []
+        Instalment = pool.get('loan.instalment')
+        made = []
         for loan in loans:
             computed = loan.compute_schedule()
-            rows = computed.rows
-            apr = loan.compute_apr(rows, computed.upfront)
-            values.append({
+            if not contract or not loan.has_rows(computed.rows):
+                made.append((loan, computed))
+            if contract and not loan.first_due_date:
+                loan.first_due_date = computed.rows[0].due
+            loan.maturity_date = computed.rows[-1].due
+        cls.save(loans)
+        if not made:
+            return
+        Schedule.delete(Schedule.search([
+                    ('loan', 'in', [l.id for l, _ in made])]))
+        schedules = Schedule.create([{
                     'loan': loan.id,
                     'current_loan': loan.id,
                     'version': 1,
                     'reason': reason,
                     'valid_from': loan.disbursement_date,
-                    'apr': apr,
+                    'apr': loan.compute_apr(computed.rows, computed.upfront),
                     'upfront_interest': computed.upfront,
-                    'instalments': [('create', [
-                                loan.row_values(row) for row in rows])],
-                    })
-            loan.maturity_date = rows[-1].due
-            if contract and not loan.first_due_date:
-                loan.first_due_date = rows[0].due
-            dated.append(loan)
-        Schedule.create(values)
-        cls.save(dated)
+                    } for loan, computed in made])
+        Instalment.insert([
+                {**loan.row_values(row), 'schedule': schedule.id}
+                for schedule, (loan, computed) in zip(schedules, made)
+                for row in computed.rows])
+
+    def has_rows(self, rows):
+        "Return whether the current schedule is made of rows"
+        if not self.schedule:
+            return False
+        stored = [
+            (r.due_date, r.principal, r.interest, r.fee)
+            for r in self.schedule.instalments]
+        return stored == [
+            (r.due, r.principal, r.interest, r.fee) for r in rows]
 
     def row_values(self, row, number=None):
         "Return the values of an instalment made from a Row of the engine"
@@ -305,7 +318,9 @@ class PlanMixin(Model):
 
     def new_version(self, kept, rows, date, reason, apr, upfront=None):
         "Make the rows the current version, the former ones stay"
-        Schedule = Pool().get('loan.schedule')
+        pool = Pool()
+        Schedule = pool.get('loan.schedule')
+        Instalment = pool.get('loan.instalment')
         former = self.schedule
         values = [
             {**row.copied(), 'loan': self.id} for row in kept]
@@ -313,7 +328,7 @@ class PlanMixin(Model):
             self.row_values(row, number)
             for number, row in enumerate(rows, len(kept) + 1)]
         Schedule.write([former], {'current_loan': None})
-        Schedule.create([{
+        schedule, = Schedule.create([{
                     'loan': self.id,
                     'current_loan': self.id,
                     'version': former.version + 1,
@@ -322,8 +337,9 @@ class PlanMixin(Model):
                     'approved_by': Transaction().context.get('employee'),
                     'apr': apr,
                     'upfront_interest': upfront,
-                    'instalments': [('create', values)],
                     }])
+        Instalment.insert([
+                {**row, 'schedule': schedule.id} for row in values])
         self.maturity_date = values[-1]['due_date']
         self.save()
 
