@@ -188,6 +188,7 @@ class Loan(
         super().__setup__()
         cls.__rpc__.update({
                 'book_payments': RPC(readonly=False),
+                'book_payouts': RPC(readonly=False),
                 'load_applications': RPC(readonly=False),
                 })
         t = cls.__table__()

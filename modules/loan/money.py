@@ -293,19 +293,32 @@ class MoneyMixin(Model):
         For scripts: loan and method are ids, and the user must be allowed to
         press the button that books a payment.
         """
-        pool = Pool()
-        Method = pool.get('loan.payment.method')
-        cls.check_button('repay')
+        cls.receive_all(cls._scripted(payments, 'repay'))
+
+    @classmethod
+    def book_payouts(cls, payments):
+        """Pay out loans given as dicts: loan, date, amount, method, key.
+
+        For scripts, as book_payments.
+        """
+        for arguments in cls._scripted(payments, 'disburse'):
+            cls.pay_out(*arguments)
+
+    @classmethod
+    def _scripted(cls, payments, button):
+        "Return the arguments of payments that a script gave as dicts"
+        Method = Pool().get('loan.payment.method')
+        cls.check_button(button)
+        loans = list({p['loan'] for p in payments})
+        methods = list({p['method'] for p in payments})
         with check_access():
-            loans = {l.id: l for l in cls.browse(
-                    list({p['loan'] for p in payments}))}
-            cls.read(list(loans), ['id'])
-            methods = {m.id: m for m in Method.browse(
-                    list({p['method'] for p in payments}))}
-            Method.read(list(methods), ['id'])
-        cls.receive_all([
-                (cls(p['loan']), p['date'], p['amount'],
-                    Method(p['method']), p['key']) for p in payments])
+            cls.read(loans, ['id'])
+            Method.read(methods, ['id'])
+        loans = {l.id: l for l in cls.browse(loans)}
+        methods = {m.id: m for m in Method.browse(methods)}
+        return [(
+                loans[p['loan']], p['date'], p['amount'],
+                methods[p['method']], p['key']) for p in payments]
 
     @classmethod
     def check_button(cls, name):
