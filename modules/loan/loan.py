@@ -15,7 +15,8 @@ from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.rpc import RPC
-from trytond.transaction import Transaction, check_access
+from trytond.transaction import (
+    Transaction, check_access, without_check_access)
 
 from .balance import BalanceMixin
 from .exceptions import DecisionError, LimitError, TermsError
@@ -463,8 +464,8 @@ class Loan(
                 'decision_date', 'contract_date', 'first_due_date',
                 'maturity_date', 'submitted_by', 'approved_by',
                 'rejected_by', 'submitter', 'reject_reason', 'schedules',
-                'instalments', 'transactions', 'charges', 'rate_changes', 'promises',
-                'regulations']:
+                'instalments', 'transactions', 'charges', 'rate_changes',
+                'promises', 'regulations']:
             default.setdefault(name, None)
         return super().copy(loans, default=default)
 
@@ -620,12 +621,13 @@ class Loan(
             cls.check_button(name)
         with check_access():
             loans = cls.create(values)
-        cls.submit(loans)
-        for name, decide in [
-                ('approve', cls.approve), ('reject', cls.reject)]:
-            decided = [l for l, d in zip(loans, decisions) if d == name]
-            if decided:
-                decide(decided)
+        with without_check_access():
+            cls.submit(loans)
+            for name, decide in [
+                    ('approve', cls.approve), ('reject', cls.reject)]:
+                decided = [l for l, d in zip(loans, decisions) if d == name]
+                if decided:
+                    decide(decided)
         return [l.id for l in loans]
 
     @classmethod

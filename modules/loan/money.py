@@ -15,7 +15,8 @@ from trytond.model import Model
 from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.tools import sqlite_apply_types
-from trytond.transaction import Transaction, check_access
+from trytond.transaction import (
+    Transaction, check_access, without_check_access)
 
 from . import engine
 from .exceptions import AmountError, PostingError
@@ -293,7 +294,9 @@ class MoneyMixin(Model):
         For scripts: loan and method are ids, and the user must be allowed to
         press the button that books a payment.
         """
-        cls.receive_all(cls._scripted(payments, 'repay'))
+        payments = cls._scripted(payments, 'repay')
+        with without_check_access():
+            cls.receive_all(payments)
 
     @classmethod
     def book_payouts(cls, payments):
@@ -301,8 +304,10 @@ class MoneyMixin(Model):
 
         For scripts, as book_payments.
         """
-        for arguments in cls._scripted(payments, 'disburse'):
-            cls.pay_out(*arguments)
+        payments = cls._scripted(payments, 'disburse')
+        with without_check_access():
+            for arguments in payments:
+                cls.pay_out(*arguments)
 
     @classmethod
     def _scripted(cls, payments, button):

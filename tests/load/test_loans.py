@@ -90,4 +90,3 @@ class LoanLoadTestCase(unittest.TestCase):
         self.assertEqual(loan.amount_paid, D('206.62'))
         result, _ = self.load(Repayments, content)
         self.assertEqual(result, (0, 2, 2))
-

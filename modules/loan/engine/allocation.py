@@ -60,8 +60,8 @@ def allocate(amount, items, on, order=DEFAULT_ORDER, direction='horizontal',
               named is not paid
     direction horizontal finishes an instalment before the next one, vertical
               a component in all of them before the next component
-    future    which instalment money in advance goes to: the next, the last, all
-              alike ('reamortize'), or none
+    future    which instalment money in advance goes to: the next, the last,
+              all alike ('reamortize'), or none
     unit, rounding  of the equal shares
 
     The sum of the Parts plus the rest is always amount.  Raises ValueError for

@@ -54,7 +54,7 @@ def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
                  something changes it
     deferred     interest put off so far, due on top of the instalment that
                  follows the grace
-    share        the equal principal in force, for a running loan of the methods
+    share        the equal principal in force, for a running loan by
                  'equal_principal' and 'flat'
     lent         what was paid out in all, the base of flat interest, when it
                  is not opening

@@ -94,7 +94,8 @@ def due_dates(first, frequency, interval, number, month_end=True,
         elif is_working_day(day, holidays, working_days):
             dates.append((day, day))
         elif count > number + _PATIENCE:
-            raise ValueError(f"no working day among the due dates from {first}")
+            raise ValueError(
+                f"no working day among the due dates from {first}")
     return dates
 
 

@@ -3,8 +3,8 @@
 """From the dates of a loan to its schedule: the broken first period."""
 from .amortization import amortize
 from .daycount import day_fraction
-from .duedates import (
-    WORKING_DAYS, Period, add_interval, due_dates, periods as make_periods)
+from .duedates import WORKING_DAYS, Period, add_interval, due_dates
+from .duedates import periods as make_periods
 from .rounding import round_to
 from .terms import ZERO, Event, Row, Schedule, Segment, Terms
 

@@ -202,9 +202,10 @@ class Row:
     opening + disbursed - prepaid - principal = closing, where what is paid out
     on the due date itself already counts.  interest is the interest due with
     this instalment: what its segments bear, rounded, plus carried (from
-    earlier periods) minus deferred (to later ones, pending in all); plug is the part of it
-    that only levels the last instalment.  instalment is the level amount
-    (principal and interest, or the equal principal) that the row follows.
+    earlier periods) minus deferred (to later ones, pending in all); plug is
+    the part of it that only levels the last instalment.  instalment is the
+    level amount (principal and interest, or the equal principal) that the row
+    follows.
     """
     number: int
     start: date

@@ -7,7 +7,7 @@ from decimal import Decimal as D
 
 from trytond.modules.loan import engine
 from trytond.modules.loan.engine import (
-    Event, Item, Step, Terms, allocate, make_schedule)
+    Item, Terms, allocate, make_schedule)
 
 from . import replay
 from .replay import day, percent

@@ -5,6 +5,7 @@ import datetime as dt
 from decimal import Decimal
 
 from proteus import Model
+
 from trytond.modules.account.tests.tools import (
     create_chart, create_fiscalyear, get_accounts)
 from trytond.modules.company.tests.tools import create_company, get_company
