@@ -237,57 +237,61 @@ class Loan(
                 ('active', 'refinanced'),
                 ('closed', 'active'),
                 ))
-        cls._buttons.update({
-                'calculate': {
-                    'invisible': ~Eval('state').in_(['draft', 'submitted']),
-                    'icon': 'tryton-refresh',
+        cls._buttons.update(cls._setup_buttons())
+
+    @classmethod
+    def _setup_buttons(cls):
+        return {
+            'calculate': {
+                'invisible': ~Eval('state').in_(['draft', 'submitted']),
+                'icon': 'tryton-refresh',
+                'depends': ['state'],
+                },
+            'draft': {
+                'invisible': ~Eval('state').in_(
+                    ['submitted', 'cancelled']),
+                'icon': If(Eval('state') == 'cancelled',
+                    'tryton-undo', 'tryton-back'),
+                'depends': ['state'],
+                },
+            'submit': {
+                'invisible': Eval('state') != 'draft',
+                'icon': 'tryton-forward',
+                'depends': ['state'],
+                },
+            'approve': {
+                'invisible': Eval('state') != 'submitted',
+                'icon': 'tryton-ok',
+                'depends': ['state'],
+                },
+            'reject': {
+                'invisible': Eval('state') != 'submitted',
+                'readonly': ~Eval('reject_reason'),
+                'icon': 'tryton-cancel',
+                'depends': ['state', 'reject_reason'],
+                },
+            'withdraw': {
+                'invisible': ~Eval('state').in_(
+                    ['submitted', 'approved']),
+                'icon': 'tryton-cancel',
+                'depends': ['state'],
+                },
+            'cancel': {
+                'invisible': Eval('state') != 'draft',
+                'icon': 'tryton-cancel',
+                'depends': ['state'],
+                },
+            'call_due': {
+                'invisible': Eval('state') != 'active',
+                'icon': 'tryton-launch',
+                'depends': ['state'],
+                },
+            **{name: {
+                    'invisible': ~Eval('state').in_(states),
+                    'icon': icon,
                     'depends': ['state'],
-                    },
-                'draft': {
-                    'invisible': ~Eval('state').in_(
-                        ['submitted', 'cancelled']),
-                    'icon': If(Eval('state') == 'cancelled',
-                        'tryton-undo', 'tryton-back'),
-                    'depends': ['state'],
-                    },
-                'submit': {
-                    'invisible': Eval('state') != 'draft',
-                    'icon': 'tryton-forward',
-                    'depends': ['state'],
-                    },
-                'approve': {
-                    'invisible': Eval('state') != 'submitted',
-                    'icon': 'tryton-ok',
-                    'depends': ['state'],
-                    },
-                'reject': {
-                    'invisible': Eval('state') != 'submitted',
-                    'readonly': ~Eval('reject_reason'),
-                    'icon': 'tryton-cancel',
-                    'depends': ['state', 'reject_reason'],
-                    },
-                'withdraw': {
-                    'invisible': ~Eval('state').in_(
-                        ['submitted', 'approved']),
-                    'icon': 'tryton-cancel',
-                    'depends': ['state'],
-                    },
-                'cancel': {
-                    'invisible': Eval('state') != 'draft',
-                    'icon': 'tryton-cancel',
-                    'depends': ['state'],
-                    },
-                'call_due': {
-                    'invisible': Eval('state') != 'active',
-                    'icon': 'tryton-launch',
-                    'depends': ['state'],
-                    },
-                **{name: {
-                        'invisible': ~Eval('state').in_(states),
-                        'icon': icon,
-                        'depends': ['state'],
-                        } for name, states, icon in cls._wizards()},
-                })
+                    } for name, states, icon in cls._wizards()},
+            }
 
     @classmethod
     def _wizards(cls):

@@ -17,7 +17,7 @@ from .terms import DEFAULTS, RATE_DIGITS, TermsMixin
 
 def _account(string, types, help):
     return fields.Many2One(
-        'account.account', string,
+        'account.account', string, ondelete='RESTRICT',
         domain=[
             ('closed', '!=', True),
             ('type', '!=', None),

@@ -19,6 +19,16 @@ from trytond.transaction import Transaction
 from .exceptions import ScheduleAccessError
 from .terms import RATE_DIGITS
 
+_EXPLANATIONS = {
+    'interest': 'loan.msg_explanation_interest',
+    'rounding': 'loan.msg_explanation_rounding',
+    'carry': 'loan.msg_explanation_carry',
+    'defer': 'loan.msg_explanation_defer',
+    'plug': 'loan.msg_explanation_plug',
+    'instalment': 'loan.msg_explanation_instalment',
+    'principal': 'loan.msg_explanation_principal',
+    'fee': 'loan.msg_explanation_fee',
+    }
 # What a row is copied with into the next version
 ROW_FIELDS = [
     'number', 'interest_from', 'interest_to', 'due_date', 'opening',
@@ -319,7 +329,7 @@ class Instalment(ModelSQL, ModelView):
                     })
         elif step['kind'] == 'rounding':
             values['from_'] = money('from', 6)
-        return gettext('loan.msg_explanation_' + step['kind'], **values)
+        return gettext(_EXPLANATIONS[step['kind']], **values)
 
     @classmethod
     def insert(cls, values):
