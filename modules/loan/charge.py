@@ -45,7 +45,6 @@ class Charge(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('loan')
         t = cls.__table__()
         cls._order = [('date', 'DESC'), ('id', 'DESC')]
         cls._sql_indexes.add(Index(t, (t.loan, Index.Equality())))

@@ -714,5 +714,4 @@ class RateChange(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('loan')
         cls._order = [('date', 'DESC'), ('id', 'DESC')]

@@ -259,6 +259,13 @@ class Step(sequence_ordered(), ModelSQL, ModelView):
     def default_deferral(cls):
         return 'none'
 
+    @classmethod
+    def check_modification(cls, mode, steps, values=None, external=False):
+        super().check_modification(
+            mode, steps, values=values, external=external)
+        if external and any(step.product for step in steps):
+            Pool().get('ir.model.access').check('loan.product', 'write')
+
     def for_engine(self):
         return engine.Step(
             self.number, self.rate, self.payment, self.deferral,

@@ -82,7 +82,6 @@ class Schedule(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('loan')
         t = cls.__table__()
         cls._order = [
             ('loan', 'DESC'), ('version', 'DESC'), ('id', 'DESC')]
@@ -211,7 +210,6 @@ class Instalment(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('schedule')
         t = cls.__table__()
         cls._order = [
             ('schedule', 'DESC'), ('number', 'ASC'), ('id', 'ASC')]

@@ -89,7 +89,6 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('loan')
         t = cls.__table__()
         cls._order = [('value_date', 'DESC'), ('id', 'DESC')]
         cls._sql_constraints += [
@@ -214,7 +213,6 @@ class Allocation(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.__access__.add('transaction')
         t = cls.__table__()
         cls._order = [('transaction', 'DESC'), ('id', 'ASC')]
         cls._sql_indexes.update({
