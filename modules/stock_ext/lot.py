@@ -51,3 +51,21 @@ class DrawUpLine(_DrawUpLot, metaclass=PoolMeta):
     @classmethod
     def stock_fields(cls):
         return super().stock_fields() + ['lot']
+
+
+class _CrossingLot:
+    __slots__ = ()
+
+    lot = fields.Many2One('stock.lot', "Lot", ondelete='RESTRICT')
+
+    @classmethod
+    def _keys(cls):
+        return super()._keys() + ['lot']
+
+
+class Turnover(_CrossingLot, metaclass=PoolMeta):
+    __name__ = 'stock.turnover'
+
+
+class Card(_CrossingLot, metaclass=PoolMeta):
+    __name__ = 'stock.card'
