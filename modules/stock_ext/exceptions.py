@@ -27,3 +27,11 @@ class CustodianError(UserError):
 
 class CoverRequestError(UserError):
     pass
+
+
+class ScanError(UserError):
+    pass
+
+
+class LabelError(UserError):
+    pass

@@ -223,19 +223,11 @@ class ShipmentInternal(metaclass=PoolMeta):
         Between two warehouses the goods are sent, the other side receives
         them.  ShortageError is raised when something is not on hand.
         """
-        pool = Pool()
-        Shortage = pool.get('stock.shortage')
-        cls.wait(shipments)
-        Shortage.check([m for s in shipments for m in s.assign_moves])
-        cls.assign_try(shipments)
-        shipments = cls.browse(shipments)
-        Shortage.check([m for s in shipments for m in s.assign_moves])
-        allowed = [s for s in shipments if not s.waits_for_approval]
-        if send := [s for s in allowed if s.transit_location]:
-            cls.pack(send)
-            cls.ship(send)
-        if do := [s for s in allowed if not s.transit_location]:
-            cls.do(do)
+        cls.assign_now(shipments)
+        allowed = [
+            s for s in cls.browse(shipments) if not s.waits_for_approval]
+        cls.send_now(allowed)
+        cls.do([s for s in allowed if not s.transit_location])
 
 
 class Move(metaclass=PoolMeta):

@@ -8,6 +8,7 @@ from sql import Literal, Null, Union, Window
 from sql.aggregate import Min, Sum
 from sql.conditionals import Case, Coalesce
 
+from caravan.report import Report
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
 from trytond.modules.product import round_price
@@ -15,8 +16,6 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateReport, StateView, Wizard
-
-from caravan.report import Report
 
 
 class StockContext(ModelView):

@@ -83,7 +83,8 @@ def locate(code=None, **values):
     """
     Location = Pool().get('stock.location')
     if values:
-        location, = Location.create([{'type': 'storage', **values}])
+        location, = Location.create([
+                {'type': 'storage', 'code': code, **values}])
     elif code:
         location, = Location.search([('code', '=', code)])
     else:

@@ -162,15 +162,15 @@ class TurnoverTestCase(StockTestCase):
 
     def ship(self, name, product, party, from_, to):
         Shipment = Pool().get(name)
+        warehouse = self.store.warehouse
         shipment = Shipment(
-            customer=party, warehouse=self.store.warehouse,
+            customer=party, warehouse=warehouse,
             company=self.company, planned_date=TODAY,
-            warehouse_storage=self.store,
-            **{from_ if from_ != 'customer' else to: getattr(
-                    self.store.warehouse, {
-                        'warehouse_output': 'output_location',
-                        'warehouse_input': 'input_location',
-                        }[from_ if from_ != 'customer' else to])})
+            warehouse_storage=self.store)
+        if name.endswith('return'):
+            shipment.warehouse_input = warehouse.input_location
+        else:
+            shipment.warehouse_output = warehouse.output_location
         if name.endswith('return'):
             shipment.contact_address = party.addresses[0]
         else:

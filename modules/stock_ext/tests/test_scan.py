@@ -1,0 +1,181 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import io
+
+from trytond.modules.stock_ext.exceptions import ScanError
+from trytond.modules.stock_ext.tests.common import (
+    StockTestCase, create_lot, create_product)
+from trytond.pool import Pool
+
+EAN = '4006381333931'
+
+
+class ScanTestCase(StockTestCase):
+    "Test terminals and scanners"
+    modules = ['stock_ext', 'stock_lot']
+
+    def setUp(self):
+        super().setUp()
+        pool = Pool()
+        self.Session = pool.get('stock.scan.session')
+        self.Line = pool.get('stock.scan.line')
+        self.bolt = create_product("Bolt", code='BOLT')
+        self.nut = create_product("Гайка", code='ГАЙКА')
+        Identifier = pool.get('product.identifier')
+        Identifier.create([
+                {'product': self.bolt.id, 'type': 'ean', 'code': EAN}])
+        self.lot = create_lot(self.bolt, 'L-9')
+
+    def profile(self, action='count', columns='code quantity', **values):
+        Profile = Pool().get('stock.scan.profile')
+        profile, = Profile.search([('action', '=', action)])
+        Profile.write([profile], {
+                'columns': [
+                    ('delete', [c.id for c in profile.columns]),
+                    ('create', [
+                            {'field': f, 'sequence': i}
+                            for i, f in enumerate(columns.split())])],
+                **values})
+        return profile
+
+    def import_(self, content, name='terminal.csv', profile=None, **kwargs):
+        if isinstance(content, str):
+            content = content.encode()
+        return self.Session.import_file(
+            profile or self.profile(), content, name,
+            kwargs.get('location', self.shelf))
+
+    def lines(self, session):
+        return [(l.product, l.quantity, bool(l.problem))
+            for l in session.lines]
+
+    def test_formats(self):
+        "CSV, TXT and XLSX, four separators, two encodings"
+        expected = [(self.bolt, 2, False), (self.nut, 3, False)]
+        for i, separator in enumerate(',;\t|'):
+            for encoding in ['utf-8', 'utf-8-sig', 'cp1251', 'utf-16']:
+                with self.subTest(separator=separator, encoding=encoding):
+                    text = f'BOLT{separator}2\r\nГАЙКА{separator}3\r\n'
+                    session = self.import_(
+                        (text + '\n' * i).encode(encoding), 'x.txt')
+                    self.assertEqual(self.lines(session), expected)
+
+    def test_sheet(self):
+        from openpyxl import Workbook
+        book, content = Workbook(), io.BytesIO()
+        for row in [['Code', 'Qty'], ['BOLT', 2], ['ГАЙКА', 3.0]]:
+            book.active.append(row)
+        book.save(content)
+        session = self.import_(
+            content.getvalue(), 'x.xlsx', self.profile(header=True))
+        self.assertEqual(
+            self.lines(session),
+            [(self.bolt, 2, False), (self.nut, 3, False)])
+
+    def test_codes(self):
+        "Every row is there, those that say nothing with the reason"
+        rows = [
+            (EAN, 5, self.bolt, ""), ('04006381333931', 1, self.bolt, ""),
+            ('(01)04006381333931(10)L-9', 1, self.bolt, ""),
+            ('L-9', 1, self.bolt, ""),
+            ('4006381333932', 1, None, "check digit is wrong"),
+            ('WHAT', 1, None, "Nothing has the code"),
+            ('', 4, None, "no code"), ('BOLT', -1, self.bolt, "not a number"),
+            ('BOLT', 'x', self.bolt, "not a quantity"),
+            ('BOLT', 0.5, self.bolt, "too fine"),
+            ('SHELF', 1, None, "is a location"),
+            ('(01)04006381333931(10)NO', 1, self.bolt, "has no lot")]
+        session = self.import_(
+            ''.join(f'{c};{q}\n' for c, q, *_ in rows))
+        self.assertEqual(len(session.lines), len(rows))
+        for line, (code, _, product, problem) in zip(session.lines, rows):
+            with self.subTest(code=code):
+                self.assertEqual(line.product, product)
+                self.assertIn(problem, line.problem or "")
+                self.assertEqual(bool(problem), bool(line.problem))
+        self.assertEqual(
+            [l.lot for l in session.lines[2:4]], [self.lot, self.lot])
+        self.assertEqual(session.unknown, 8)
+
+    def test_twice(self):
+        "The same file is told, after a cancel it is taken again"
+        session = self.import_('BOLT;2\n')
+        with self.assertRaisesRegex(ScanError, "was imported on"):
+            self.import_('BOLT;2\n', 'other.csv')
+        self.Session.cancel([session])
+        self.import_('BOLT;2\n')
+
+    def test_bad_files(self):
+        for content, name, encoding, text in [
+                (b'', 'x.csv', None, "no rows"),
+                ('ГАЙКА;1'.encode('cp1251'), 'x.csv', None, "UTF-8"),
+                ('ГАЙКА;1'.encode('cp1251'), 'x.csv', 'nonsense',
+                    "no encoding"),
+                (b'PK\x03\x04', 'x.xlsx', None, "can't be read")]:
+            with self.subTest(text=text):
+                with self.assertRaisesRegex(ScanError, text):
+                    self.import_(
+                        content, name, self.profile(encoding=encoding))
+
+    def test_count(self):
+        "A count becomes an inventory of each location, unknown codes wait"
+        session = self.import_(
+            'BOLT;2;SHELF\nBOLT;3;SHELF\nГАЙКА;4;WORKSHOP\nWHAT;7;SHELF\n',
+            profile=self.profile(columns='code quantity location'))
+        self.Session.process([session])
+        Inventory = Pool().get('stock.inventory')
+        self.assertEqual({
+                (i.location, l.product, l.quantity)
+                for i in Inventory.search([]) for l in i.lines}, {
+                (self.shelf, self.bolt, 5), (self.workshop, self.nut, 4)})
+        self.assertEqual(session.state, 'draft')
+        with self.assertRaisesRegex(ScanError, "no line"):
+            self.Session.process([session])
+        line = session.lines[-1]
+        line.product = self.nut
+        line.on_change_product()
+        line.save()
+        self.Line.remember([line])
+        self.Session.process([self.Session(session.id)])
+        self.assertEqual(self.Session(session.id).state, 'done')
+        self.assertEqual(Inventory.search([], count=True), 3)
+        session = self.import_('WHAT;1\n')
+        self.assertEqual(self.lines(session), [(self.nut, 1, False)])
+
+    def test_move(self):
+        "Goods are moved, picked and received by their profiles"
+        self.supply({self.bolt: 10})
+        profile = self.profile('move', 'code quantity to_location')
+        session = self.import_('BOLT;4;WORKSHOP\n', profile=profile)
+        self.Session.process([session])
+        self.assertEqual(session.state, 'done')
+        self.assertEqual(self.on_hand(self.bolt, self.workshop), 4)
+        pick = self.profile('pick', 'code quantity to_location')
+        session = self.import_('BOLT;1;WORKSHOP\n', profile=pick)
+        self.Session.process([session])
+        self.assertEqual(self.on_hand(self.bolt, self.shelf), 5)
+        receive = self.profile('receive', 'code quantity location')
+        session = self.import_('ГАЙКА;6;SHELF\n', profile=receive)
+        self.Session.process([session])
+        self.assertEqual(self.on_hand(self.nut, self.shelf), 6)
+
+    def test_queries(self):
+        "A file costs as many queries for many codes as for few"
+        def find(count):
+            self.Line.find([EAN, *(f'C{i}' for i in range(count))])
+        self.assertConstantQueries(find, 5, 100)
+
+    def test_scanner(self):
+        "Typed codes add up and the code of a location changes the place"
+        session = self.Session(
+            profile=self.profile(), location=self.shelf, state='draft',
+            lines=[])
+        for code in ['BOLT', EAN, 'BOLT', 'WORKSHOP', 'BOLT', 'WHAT', ' ']:
+            session.on_scan_code(code)
+        self.assertEqual(
+            [(l.code, l.location, l.quantity) for l in session.lines], [
+                ('BOLT', self.shelf, 2), (EAN, self.shelf, 1),
+                ('BOLT', self.workshop, 1), ('WHAT', self.workshop, 1)])
+        self.assertEqual(session.location, self.workshop)
+        self.assertIn("Nothing has the code", session.lines[-1].problem)
+        self.assertIn("Nothing has the code", session.message)
