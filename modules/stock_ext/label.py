@@ -3,9 +3,8 @@
 
 from stdnum import ean
 
-from trytond.i18n import gettext
-
 from caravan.report import Report
+from trytond.i18n import gettext
 
 from .exceptions import LabelError
 

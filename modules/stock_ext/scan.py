@@ -5,6 +5,7 @@ import hashlib
 from collections import defaultdict
 from decimal import Decimal, InvalidOperation
 
+from caravan.tabular import Table, TableError
 from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow, fields,
@@ -13,8 +14,6 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateAction, StateView, Wizard
-
-from caravan.tabular import Table, TableError
 
 from .code import parse
 from .exceptions import ScanError
@@ -535,8 +534,9 @@ class Line(ModelSQL, ModelView):
         cls._find_lots(result.values())
         for code, found in result.items():
             if not found.product and not found.location:
-                found.problem = gettext('stock_ext.msg_scan_%s' % (
-                        found.code.problem or 'unknown'), code=code)
+                problem = found.code.problem or 'unknown'
+                found.problem = gettext(
+                    f'stock_ext.msg_scan_{problem}', code=code)
         return result
 
     @classmethod

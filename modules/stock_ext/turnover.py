@@ -352,7 +352,6 @@ class _PlaceReport(Report, CompanyReport):
                     place['location']]
         return context
 
-
     @classmethod
     def stock_suffix(cls, record):
         "Return what tells the stock from others of the product"

@@ -5,14 +5,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from caravan.report import converter
+from caravan.testing.environment import require
 from trytond.modules.stock_ext.code import parse
 from trytond.modules.stock_ext.exceptions import LabelError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_lot, create_product)
 from trytond.pool import Pool
-
-from caravan.report import converter
-from caravan.testing.environment import require
 
 EAN = '4006381333931'
 
