@@ -430,6 +430,15 @@ class Message(ModelSQL, ModelView):
                 cls.__queue__.send(ids)
 
     @classmethod
+    def ring_messages(cls, messages):
+        "Tell the workers that messages wait; send a few at once without one"
+        ids = list(map(int, messages))
+        if cls._has_worker():
+            cls._push(ids)
+        elif len(ids) <= AT_ONCE:
+            cls.__queue__.send(ids)
+
+    @classmethod
     def _has_worker(cls):
         return config.getboolean('queue', 'worker', default=False)
 

@@ -146,6 +146,31 @@ class Refusal(ModelSQL, ModelView):
         return values
 
     @classmethod
+    def of(cls, vlist):
+        "Return the refusals that concern messages, given as values"
+        today = Pool().get('ir.date').today()
+        scopes = {'everything'}
+        if any(v['purpose'] == 'marketing' for v in vlist):
+            scopes.add('marketing')
+        refusals = cls.search([
+                ['OR',
+                    ('address', 'in', [v['address'] for v in vlist]),
+                    ('party', 'in', [v['party'] for v in vlist]),
+                    ],
+                ['OR',
+                    ('scope', 'in', list(scopes)),
+                    ('topic', 'in', [v['topic'] for v in vlist]),
+                    ],
+                ['OR',
+                    ('channel', '=', None),
+                    ('channel', 'in', [v['channel'] for v in vlist]),
+                    ],
+                ('since', '<=', today),
+                ['OR', ('until', '=', None), ('until', '>=', today)],
+                ])
+        return refusals
+
+    @classmethod
     def forbidden(cls, messages, date):
         "Return the ids of the messages, of ids, that a refusal forbids"
         pool = Pool()

@@ -18,7 +18,7 @@ from trytond.transaction import Transaction, check_access
 from . import sending
 from .account import CHANNELS
 from .exceptions import RuleValidationError
-from .snapshot import contacts, is_valid_address, languages
+from .snapshot import first_addresses, party_languages
 
 _SLICE = 200
 
@@ -271,14 +271,14 @@ class Rule(DeactivableMixin, sequence_ordered(), ModelSQL, ModelView):
     def _insert(self, source, company, account_of, key, records):
         parties = {
             r.id: party for r in records
-            if (party := _follow(r, source.party))}
+            if (party := follow(r, source.party))}
         if not parties:
             return
         ids = list({p.id for p in parties.values()})
         addresses = {
-            line.channel: _addresses(line.channel, ids)
+            line.channel: first_addresses(line.channel, ids)
             for line, _ in account_of}
-        langs = _languages(company, ids)
+        langs = party_languages(company.id, ids)
         rows = []
         for record in records:
             if record.id in parties:
@@ -346,32 +346,13 @@ class RuleTemplate(sequence_ordered(), ModelSQL, ModelView):
         return self.template.channel if self.template else None
 
 
-def _follow(record, path):
+def follow(record, path):
+    "Return the record at the end of a path of fields, None if it breaks"
     for name in filter(None, path.split('.')):
         record = getattr(record, name)
         if record is None:
             return None
     return record
-
-
-def _addresses(channel, parties):
-    "Return {party: valid address}"
-    query = contacts(channel)
-    cursor = Transaction().connection.cursor()
-    cursor.execute(*query.select(
-            query.party, query.address,
-            where=fields.SQL_OPERATORS['in'](query.party, parties)
-            & is_valid_address(channel, query.address)))
-    return dict(cursor)
-
-
-def _languages(company, parties):
-    query = languages(company.id)
-    cursor = Transaction().connection.cursor()
-    cursor.execute(*query.select(
-            query.party, query.lang,
-            where=fields.SQL_OPERATORS['in'](query.party, parties)))
-    return dict(cursor)
 
 
 def _insert_rows(rows):

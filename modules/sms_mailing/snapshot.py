@@ -16,6 +16,7 @@ from sql.functions import (
     Trim)
 from sql.operators import Concat
 
+from trytond.model import fields
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -23,8 +24,8 @@ from .segment import MECHANISMS
 from .sending import typed
 
 __all__ = [
-    'REASONS', 'contacts', 'insert_recipients', 'is_valid_address',
-    'languages', 'refusal_clause']
+    'REASONS', 'first_addresses', 'insert_recipients', 'party_languages',
+    'refusal_clause']
 
 REASONS = [
     (None, ""),
@@ -65,7 +66,7 @@ def _address(channel, mechanism):
         (number.like('00%'), Concat('+', Substring(number, 3))), else_=number)
 
 
-def is_valid_address(channel, address):
+def _is_valid(channel, address):
     "Return the condition that an address can be written to"
     if channel == 'email':
         return (
@@ -80,7 +81,7 @@ def is_valid_address(channel, address):
         & (Trim(Substring(address, 2), 'BOTH', '0123456789') == ''))
 
 
-def contacts(channel):
+def _contacts(channel):
     "Return the query of the first address of each party"
     mechanism = Pool().get('party.contact_mechanism').__table__()
     address = _address(channel, mechanism)
@@ -161,7 +162,7 @@ def _history(since, topic=None):
         where=where, group_by=[message.party])
 
 
-def languages(company):
+def _languages(company):
     lang = Pool().get('party.party.lang').__table__()
     return lang.select(
         lang.party, Max(lang.lang).as_('lang'),
@@ -193,7 +194,7 @@ def _reasons(mailing, channel, now):
     ByHand = pool.get('mailing.mailing-excluded-party')
     Recipient = pool.get('mailing.recipient')
     party, where = _audience(mailing)
-    contact = contacts(channel)
+    contact = _contacts(channel)
     by_party = _refusals(mailing, channel, 'party', now.date())
     by_address = _refusals(mailing, channel, 'address', now.date())
     by_hand = ByHand.__table__()
@@ -210,7 +211,7 @@ def _reasons(mailing, channel, now):
     whens = [
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
-        (~is_valid_address(channel, contact.address), 'bad_address'),
+        (~_is_valid(channel, contact.address), 'bad_address'),
         ((refusal != Null) & (said > 0), 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
@@ -246,7 +247,7 @@ def _people(mailing, channel, now):
     "Return the query of the target group with the reason of each person"
     party, where, from_, contact, whens, refusal, previous = _reasons(
         mailing, channel, now)
-    language = languages(mailing.company.id)
+    language = _languages(mailing.company.id)
     category = _categories()
     from_ = (from_
         .left_join(language, condition=language.party == party.id)
@@ -304,3 +305,24 @@ def insert_recipients(mailing, now=None):
     for cache in transaction.cache.values():
         cache.clear()
     return cursor.rowcount
+
+
+def first_addresses(channel, parties):
+    "Return {party: address} of those of parties who can be written to"
+    query = _contacts(channel)
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query.select(
+            query.party, query.address,
+            where=fields.SQL_OPERATORS['in'](query.party, parties)
+            & _is_valid(channel, query.address)))
+    return dict(cursor)
+
+
+def party_languages(company, parties):
+    "Return {party: language} as ids"
+    query = _languages(company)
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query.select(
+            query.party, query.lang,
+            where=fields.SQL_OPERATORS['in'](query.party, parties)))
+    return dict(cursor)

@@ -1,0 +1,96 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from sql import Literal
+
+from trytond.model import fields
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Eval
+from trytond.transaction import Transaction
+
+
+class Criterion(metaclass=PoolMeta):
+    __name__ = 'mailing.segment.criterion'
+
+    crm_segment = fields.Many2One(
+        'crm.segment', "CRM Segment", ondelete='RESTRICT',
+        states={
+            'required': Eval('kind') == 'crm_segment',
+            'invisible': Eval('kind') != 'crm_segment',
+            })
+
+    @classmethod
+    def criteria(cls):
+        return {
+            **super().criteria(),
+            'crm_segment': ("CRM segment", 'crm_segment'),
+            }
+
+    @classmethod
+    def value_fields(cls):
+        return super().value_fields() + ['crm_segment']
+
+    def _domain_crm_segment(self):
+        return [('id', 'in', self.crm_segment.get_parties())]
+
+
+class Recipient(metaclass=PoolMeta):
+    __name__ = 'mailing.recipient'
+
+    @classmethod
+    def refusing_parties(cls, mailing):
+        queries = super().refusing_parties(mailing)
+        if mailing.purpose == 'marketing':
+            profile = Pool().get('crm.profile').__table__()
+            queries.append(profile.select(
+                    profile.party,
+                    where=(profile.company == mailing.company.id)
+                    & (profile.refuses_marketing == Literal(True))))
+        return queries
+
+
+class Refusal(metaclass=PoolMeta):
+    __name__ = 'mailing.refusal'
+
+    @classmethod
+    def forbidden(cls, messages, date):
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        profile = pool.get('crm.profile').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*message.join(
+                profile, condition=(profile.party == message.party)
+                & (profile.company == message.company)).select(
+                message.id,
+                where=fields.SQL_OPERATORS['in'](message.id, messages)
+                & (message.purpose == 'marketing')
+                & (profile.refuses_marketing == Literal(True))))
+        refused = {i for i, in cursor}
+        return super().forbidden(messages, date) | refused
+
+    @classmethod
+    def on_modification(cls, mode, refusals, field_names=None):
+        super().on_modification(mode, refusals, field_names=field_names)
+        if mode == 'create':
+            cls._set_profiles(refusals, True)
+
+    @classmethod
+    def revoke(cls, domain):
+        refusals = super().revoke(domain)
+        cls._set_profiles(refusals, False)
+        return refusals
+
+    @classmethod
+    def _set_profiles(cls, refusals, refuses):
+        "The profile of a party says the same as its refusals"
+        pool = Pool()
+        Profile = pool.get('crm.profile')
+        parties = [
+            r.party.id for r in refusals
+            if r.party and not r.channel
+            and r.scope in {'marketing', 'everything'}]
+        if parties:
+            Profile.write(Profile.search([
+                        ('party', 'in', parties),
+                        ('refuses_marketing', '!=', refuses),
+                        ]), {'refuses_marketing': refuses})

@@ -1,0 +1,315 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+import datetime as dt
+import difflib
+import secrets
+from itertools import groupby
+
+from trytond.i18n import gettext
+from trytond.model import ModelView, fields
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool
+from trytond.pyson import Eval
+from trytond.transaction import Transaction
+from trytond.wizard import (
+    Button, StateAction, StateTransition, StateView, Wizard)
+
+from .account import CHANNELS
+from .engine import gsm
+from .engine.template import MissingValue
+from .engine.template import Template as Text
+from .engine.template import TemplateError
+from .exceptions import (
+    RefusalWarning, RepeatedTopicWarning, SendError, TemplateTextError)
+from .rendering import compose
+from .rule import follow
+from .snapshot import first_addresses, party_languages
+
+# How much alike two texts must be, and how long ago the other one left
+_ALIKE = 0.9
+_RECENT = dt.timedelta(days=30)
+_NAMES = 10
+_LIMIT = 1000
+
+
+class SendStart(ModelView):
+    __name__ = 'mailing.send.start'
+
+    model = fields.Char("Model", readonly=True)
+    example = fields.Integer("Example", readonly=True)
+    count = fields.Integer("Records", readonly=True)
+    channel = fields.Selection(CHANNELS, "Channel", required=True, sort=False)
+    template = fields.Many2One(
+        'mailing.template', "Template",
+        domain=[
+            ('channel', '=', Eval('channel')),
+            ('model', '=', Eval('model')),
+            ],
+        help="Fills in the text, which you may change.")
+    topic = fields.Many2One(
+        'mailing.topic', "Topic", required=True,
+        help="Decides what refusals count.")
+    account = fields.Many2One(
+        'mailing.account', "Account", required=True,
+        domain=[
+            ('channel', '=', Eval('channel')),
+            ('company', '=', Eval('context', {}).get('company', -1)),
+            ])
+    subject = fields.Char(
+        "Subject",
+        states={
+            'invisible': Eval('channel') != 'email',
+            'required': Eval('channel') == 'email',
+            })
+    text = fields.Text(
+        "Text", required=True,
+        help="The fields of the templates work here too: {party.name}.")
+    preview = fields.Function(
+        fields.Text("Preview", help="As the first of them will read it."),
+        'on_change_with_preview')
+    parts = fields.Function(
+        fields.Integer(
+            "Parts",
+            states={
+                'invisible': Eval('channel') != 'sms',
+                }),
+        'on_change_with_parts')
+    offending = fields.Function(
+        fields.Char(
+            "Costly Characters",
+            states={
+                'invisible': ~Eval('offending'),
+                }),
+        'on_change_with_offending')
+    price = fields.Function(
+        Monetary("Price", currency='currency', digits=(None, 6)),
+        'on_change_with_price')
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
+
+    @classmethod
+    def default_channel(cls):
+        return 'sms'
+
+    @classmethod
+    def default_topic(cls):
+        pool = Pool()
+        ModelData = pool.get('ir.model.data')
+        try:
+            return ModelData.get_id('sms_mailing', 'topic_personal')
+        except KeyError:
+            return None
+
+    @fields.depends('channel', 'account', 'template')
+    def on_change_channel(self):
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        company = Transaction().context.get('company')
+        if self.template and self.template.channel != self.channel:
+            self.template = None
+        if not self.account or self.account.channel != self.channel:
+            self.account = (
+                Account.find(self.channel, company) if company else None)
+
+    @fields.depends('template', 'topic', 'subject', 'text')
+    def on_change_template(self):
+        if self.template:
+            self.topic = self.template.topic
+            self.subject = self.template.subject
+            self.text = self.template.text
+
+    @fields.depends('model', 'example', 'channel', 'subject', 'text')
+    def _preview(self):
+        pool = Pool()
+        Company = pool.get('company.company')
+        Template = pool.get('mailing.template')
+        company = Transaction().context.get('company')
+        if not self.text or not self.model or not company:
+            return None
+        record = pool.get(self.model)(self.example)
+        try:
+            return compose(
+                self.channel, (Text(self.subject), Text(self.text), None),
+                Template.values(self.model, record, Company(company)),
+                Template.formatter())
+        except (MissingValue, TemplateError):
+            return None
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_preview(self, name=None):
+        content = self._preview()
+        return content.text if content else None
+
+    @fields.depends(methods=['_preview'])
+    def on_change_with_parts(self, name=None):
+        content = self._preview()
+        return content.parts if content else None
+
+    @fields.depends('channel', methods=['_preview'])
+    def on_change_with_offending(self, name=None):
+        content = self._preview()
+        if content and self.channel == 'sms':
+            return ' '.join(gsm.offending(content.text))
+
+    @fields.depends('account', 'count', methods=['_preview'])
+    def on_change_with_price(self, name=None):
+        content = self._preview()
+        if content and self.account and self.account.cost is not None:
+            return content.parts * self.account.cost * (self.count or 0)
+
+    @fields.depends('account')
+    def on_change_with_currency(self, name=None):
+        return self.account.currency if self.account else None
+
+
+class Send(Wizard):
+    __name__ = 'mailing.send'
+
+    start = StateView(
+        'mailing.send.start', 'sms_mailing.send_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Send", 'send', 'tryton-ok', default=True),
+            ])
+    send = StateTransition()
+    open_ = StateAction('sms_mailing.act_message_form')
+
+    def default_start(self, names):
+        if not self.records:
+            raise SendError(gettext('sms_mailing.msg_send_nothing'))
+        if len(self.records) > _LIMIT:
+            raise SendError(gettext(
+                    'sms_mailing.msg_send_many', limit=_LIMIT))
+        return {
+            'model': self.model.__name__,
+            'example': self.records[0].id,
+            'count': len(self.records),
+            }
+
+    def transition_send(self):
+        messages = self._messages()
+        if not messages:
+            raise SendError(gettext('sms_mailing.msg_send_nobody'))
+        self._warn(messages)
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        self.sent = Message.create(messages)
+        Message.ring_messages(self.sent)
+        return 'open_'
+
+    def do_open_(self, action):
+        return action, {'res_id': [m.id for m in self.sent]}
+
+    def _messages(self):
+        "Return the values of the messages to those who can be reached"
+        pool = Pool()
+        Template = pool.get('mailing.template')
+        start = self.start
+        company = start.account.company
+        path, _ = Template.roots()[self.model.__name__]['party']
+        parties = {}
+        for record in self.records:
+            if party := follow(record, path):
+                parties[record.id] = party
+        addresses = first_addresses(
+            start.channel, [p.id for p in parties.values()])
+        langs = party_languages(
+            company.id, [p.id for p in parties.values()])
+        try:
+            texts = Text(start.subject), Text(start.text)
+        except TemplateError as error:
+            raise TemplateTextError(
+                Template._explain('text', error)) from error
+        reached = [
+            r for r in self.records
+            if r.id in parties and parties[r.id].id in addresses]
+        return [
+            self._message(
+                record, parties[record.id], addresses, langs, texts, company)
+            for record in reached]
+
+    def _message(self, record, party, addresses, langs, texts, company):
+        pool = Pool()
+        Lang = pool.get('ir.lang')
+        Template = pool.get('mailing.template')
+        start = self.start
+        lang = langs.get(party.id)
+        spelling = start.template.spelling if start.template else 'sanitise'
+        try:
+            content = compose(
+                start.channel, (*texts, None),
+                Template.values(self.model.__name__, record, company),
+                Template.formatter(Lang(lang) if lang else None), spelling)
+        except MissingValue as missing:
+            raise SendError(gettext(
+                    'sms_mailing.msg_send_missing', record=record.rec_name,
+                    names=', '.join(missing.names))) from missing
+        return {
+            'company': company.id,
+            'party': party.id,
+            'origin': str(record),
+            'channel': start.channel,
+            'account': start.account.id,
+            'template': start.template.id if start.template else None,
+            'topic': start.topic.id,
+            'purpose': start.topic.purpose,
+            'address': addresses[party.id],
+            'language': lang,
+            'subject': content.subject,
+            'text': content.text,
+            'parts': content.parts,
+            'dedup_key': f'send:{secrets.token_hex(16)}',
+            }
+
+    def _warn(self, messages):
+        "Ask before what was refused or written before is sent"
+        pool = Pool()
+        Refusal = pool.get('mailing.refusal')
+        Warning_ = pool.get('res.user.warning')
+        key = Warning_.format('mailing_send', self.records)
+        if refusals := Refusal.of(messages):
+            if Warning_.check(f'{key}.refused'):
+                raise RefusalWarning(f'{key}.refused', gettext(
+                        'sms_mailing.msg_send_refused',
+                        refusals='\n'.join(
+                            r.rec_name for r in refusals[:_NAMES])))
+        if earlier := self._earlier(messages):
+            if Warning_.check(f'{key}.repeated'):
+                raise RepeatedTopicWarning(f'{key}.repeated', gettext(
+                        'sms_mailing.msg_send_repeated',
+                        messages='\n'.join(
+                            m.rec_name for m in earlier[:_NAMES])))
+
+    def _earlier(self, messages):
+        "Return recent messages on the same topic or with a like text"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        new = {m['party']: m for m in messages}
+        guard = self.start.topic.repeat_guard or dt.timedelta()
+        now = dt.datetime.now()
+        recent = Message.search([
+                ('party', 'in', list(new)),
+                ('create_date', '>=', now - max(guard, _RECENT)),
+                ('state', 'not in', ['cancelled', 'failed', 'simulated']),
+                ], order=[('party', 'ASC'), ('id', 'DESC')], limit=_LIMIT)
+        result = []
+        for party, group in groupby(recent, key=lambda m: m.party.id):
+            for message in group:
+                same_topic = (
+                    message.topic == self.start.topic
+                    and message.create_date >= now - guard)
+                if same_topic or _alike(message.text, new[party]['text']):
+                    result.append(message)
+                    break
+        return result
+
+
+def _alike(first, second):
+    if not first or not second:
+        return False
+    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
+    return (
+        matcher.real_quick_ratio() >= _ALIKE
+        and matcher.quick_ratio() >= _ALIKE
+        and matcher.ratio() >= _ALIKE)
