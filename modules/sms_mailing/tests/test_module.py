@@ -12,7 +12,7 @@ class SmsMailingTestCase(
         CompanyTestMixin, QueryTestMixin, ModuleTestCase):
     "Test sms_mailing module"
     module = 'sms_mailing'
-    extras = ['account_invoice', 'crm_party', 'fleet', 'sale']
+    extras = ['account_invoice', 'crm_party', 'fleet', 'loan', 'sale']
 
 
 del ModuleTestCase
