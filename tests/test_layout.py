@@ -54,6 +54,7 @@ _SLICES = {'batched', 'grouped_slice', 'sliced', 'slices'}
 # Loops over few things that are no records, each a query for all records
 _FEW = {
     'modules/fleet/overlap.py': "one query a rule",
+    'modules/sms_mailing/rule.py': "each rule has a domain of its own",
     'modules/sms_mailing/segment.py': "each segment has a domain of its own",
     'modules/stock_ext/movement.py': "one query a field of a document",
     }

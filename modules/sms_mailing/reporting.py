@@ -215,7 +215,8 @@ class Period(Abstract):
 class ByMailing(Abstract):
     __name__ = 'mailing.reporting.mailing'
 
-    mailing = fields.Many2One('mailing.mailing', "Mailing")
+    mailing = fields.Many2One(
+        'mailing.mailing', "Mailing", ondelete='CASCADE')
 
     @classmethod
     def __setup__(cls):
@@ -239,7 +240,8 @@ class ByMailing(Abstract):
 class ByCategory(ByMailing):
     __name__ = 'mailing.reporting.category'
 
-    category = fields.Many2One('party.category', "Category")
+    category = fields.Many2One(
+        'party.category', "Category", ondelete='SET NULL')
 
     @classmethod
     def _joins(cls):
@@ -264,7 +266,8 @@ class ByCategory(ByMailing):
 class ByError(Abstract):
     __name__ = 'mailing.reporting.error'
 
-    account = fields.Many2One('mailing.account', "Account")
+    account = fields.Many2One(
+        'mailing.account', "Account", ondelete='CASCADE')
     error_code = fields.Char("Error Code")
 
     @classmethod

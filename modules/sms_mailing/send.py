@@ -268,15 +268,16 @@ class Send(Wizard):
         Refusal = pool.get('mailing.refusal')
         Warning_ = pool.get('res.user.warning')
         key = Warning_.format('mailing_send', self.records)
+        refused, repeated = f'{key}.refused', f'{key}.repeated'
         if refusals := Refusal.of(messages):
-            if Warning_.check(f'{key}.refused'):
-                raise RefusalWarning(f'{key}.refused', gettext(
+            if Warning_.check(refused):
+                raise RefusalWarning(refused, gettext(
                         'sms_mailing.msg_send_refused',
                         refusals='\n'.join(
                             r.rec_name for r in refusals[:_NAMES])))
         if earlier := self._earlier(messages):
-            if Warning_.check(f'{key}.repeated'):
-                raise RepeatedTopicWarning(f'{key}.repeated', gettext(
+            if Warning_.check(repeated):
+                raise RepeatedTopicWarning(repeated, gettext(
                         'sms_mailing.msg_send_repeated',
                         messages='\n'.join(
                             m.rec_name for m in earlier[:_NAMES])))
