@@ -62,6 +62,11 @@ class Configuration(
         domain=[('detour', '>=', 1)],
         help="By how much roads are longer than the great circle.")
 
+    stop_minutes = fields.Integer(
+        "Minutes per Stop", required=True,
+        domain=[('stop_minutes', '>=', 0)],
+        help="The time a stop takes, for planned times.")
+
     @classmethod
     def multivalue_model(cls, field):
         if field in _SEQUENCES:
@@ -83,6 +88,10 @@ class Configuration(
     @classmethod
     def default_detour(cls):
         return 1.3
+
+    @classmethod
+    def default_stop_minutes(cls):
+        return 45
 
 
 _vehicle, _order, _trip = _sequences(Eval('company', -1))

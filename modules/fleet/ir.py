@@ -14,6 +14,7 @@ class Cron(metaclass=PoolMeta):
     def __setup__(cls):
         super().__setup__()
         cls.method.selection.extend([
+                ('fleet.distance|learn', "Learn Distances from Trips"),
                 ('fleet.document.notice|send',
                     "Warn of Documents of the Fleet"),
                 ])
