@@ -35,6 +35,7 @@ class Replace(metaclass=PoolMeta):
             ('fleet.driver', 'party'),
             ('fleet.order', 'party'),
             ('fleet.order', 'invoice_party'),
+            ('fleet.tariff', 'party'),
             ]
 
 
