@@ -17,7 +17,7 @@ from .tools import now, to_local
 _WEEK = dt.timedelta(days=7)
 
 
-def _limit(string, help=None):
+def _limit(string, help=''):
     return fields.Float(string, required=True, digits=(5, 2), help=help)
 
 

@@ -91,7 +91,8 @@ class HoursTestCase(unittest.TestCase):
     def test_spread(self):
         "A drive over midnight counts on both days"
         self.assertEqual(
-            spread(at(18), at(6, day=1), 6), {MONDAY: 3, MONDAY + dt.timedelta(days=1): 3})
+            spread(at(18), at(6, day=1), 6),
+            {MONDAY: 3, MONDAY + dt.timedelta(days=1): 3})
 
 
 class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
