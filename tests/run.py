@@ -312,6 +312,8 @@ def main():
         sys.exit(f"no suite is named {' '.join(patterns)}, see --list")
     if options.list:
         return print(*names, sep='\n')
+    # Let what was started end with this process
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     drop_stale()
     total = run(names, options.artefacts.resolve(), options.jobs)
     line = ', '.join(f'{number} {key}' for key, number in total.items())
