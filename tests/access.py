@@ -5,12 +5,11 @@
 tests/access.toml of each module declares it; an object that is not declared
 is open to nobody.  After a change,
 
-    python tests/access.py MODULE
+    python tests/access.py
 
-prints what the rights are now, to be read before it goes in the file.
+writes the rights as they are now; read the difference before you commit it.
 """
 import logging
-import sys
 import tomllib
 from contextlib import contextmanager
 from importlib import import_module
@@ -33,6 +32,7 @@ from trytond.transaction import Transaction
 __all__ = ['Matrix', 'declared', 'own']
 
 NOBODY = 'nobody'
+_MARK = "# Who may do what: r read, w write, c create, d delete.\n"
 _MODES = {
     'r': ('read', [[], ['id']]),
     'w': ('write', [[], {}]),
@@ -45,11 +45,14 @@ def _pool():
     return Pool(test_tryton.DB_NAME)
 
 
+def _path(module):
+    package = import_module(f'trytond.modules.{module}')
+    return Path(package.__file__).parent / 'tests' / 'access.toml'
+
+
 def declared(module):
     "Return what tests/access.toml of a module says"
-    package = import_module(f'trytond.modules.{module}')
-    path = Path(package.__file__).parent / 'tests' / 'access.toml'
-    return tomllib.loads(path.read_text()) if path.exists() else {}
+    return tomllib.loads(_path(module).read_text())
 
 
 def own(module, type):
@@ -216,7 +219,7 @@ def dump(observed):
                     f'    "{g}",\n' for g in groups) + ']'
                 for name, groups in observed[section].items()]
             lines.append('')
-    return '\n'.join(lines)
+    return '\n'.join(lines).rstrip() + '\n'
 
 
 def _key(name):
@@ -224,12 +227,12 @@ def _key(name):
 
 
 def main():
-    modules = sys.argv[1:] or MODULES
     prepare_database(sorted({*MODULES, *EXTRAS}))
     matrix = Matrix()
-    print("# Who may do what: r read, w write, c create, d delete.")
-    for module in modules:
-        print(dump(matrix.observe(module)))
+    for module in MODULES:
+        path = _path(module)
+        head, mark, _ = path.read_text().partition(_MARK)
+        path.write_text(head + mark + dump(matrix.observe(module)))
     test_tryton.drop_db()
 
 
