@@ -20,6 +20,10 @@ class HandoverError(ValidationError):
     pass
 
 
+class ImportFileError(UserError):
+    pass
+
+
 class LeadConversionError(ValidationError):
     pass
 

@@ -21,6 +21,7 @@ class Replace(metaclass=PoolMeta):
             ('crm.activity', 'contact'),
             ('crm.case', 'contact'),
             ('crm.case', 'party'),
+            ('crm.import.line', 'party'),
             ('crm.lead', 'party'),
             ('crm.profile', 'party'),
             ('crm.segment-party.party', 'party'),

@@ -1,0 +1,280 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import json
+from collections import defaultdict
+
+from sql import Column
+from sql.aggregate import Count
+
+from trytond.i18n import gettext
+from trytond.model import ModelSQL, ModelView, fields
+from trytond.pool import Pool
+from trytond.pyson import Eval, If
+from trytond.transaction import Transaction
+
+_PARTY = {'name': 'name', 'kind': 'crm_kind', 'birth_date': 'birth_date'}
+_PROFILE = {
+    'manager': 'manager', 'status': 'status', 'source': 'source',
+    'note': 'note'}
+_MECHANISMS = ['phone', 'mobile', 'email', 'website']
+_ADDRESS = {
+    'street': 'street_unstructured', 'postal_code': 'postal_code',
+    'city': 'city', 'country': 'country'}
+# What an update adds to a party and an undo takes away
+_ADDED = {
+    'contact_mechanisms': 'party.contact_mechanism',
+    'identifiers': 'party.identifier',
+    'addresses': 'party.address',
+    'crm_profiles': 'crm.profile',
+    }
+
+
+class ImportLine(ModelSQL, ModelView):
+    __name__ = 'crm.import.line'
+    __string__ = "Import Row"
+
+    import_ = fields.Many2One(
+        'crm.import', "Import", required=True, ondelete='CASCADE',
+        readonly=True)
+    number = fields.Integer("Row", required=True, readonly=True)
+    name = fields.Char("Name", readonly=True)
+    cells = fields.Text("Cells", readonly=True)
+    values = fields.Text("Values", readonly=True)
+    before = fields.Text("Before", readonly=True)
+    action = fields.Selection([
+            ('create', "Create"),
+            ('update', "Update"),
+            ('duplicate', "Duplicate"),
+            ('error', "Error"),
+            ], "Action", required=True, readonly=True, sort=False)
+    column = fields.Char("Column", readonly=True)
+    reason = fields.Char("Reason", readonly=True)
+    party = fields.Many2One(
+        'party.party', "Party", readonly=True, ondelete='SET NULL')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('import_')
+        cls._order = [('number', 'ASC')]
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(Eval('action') == 'error', 'danger',
+                    If(Eval('action') == 'duplicate', 'warning', ''))),
+            ]
+
+    @classmethod
+    def count(cls, imports):
+        "Return {(import id, action): number of lines}"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.import_, table.action, Count(),
+                where=fields.SQL_OPERATORS['in'](
+                    table.import_, [i.id for i in imports]),
+                group_by=[table.import_, table.action]))
+        counts = defaultdict(int)
+        counts.update({(i, action): n for i, action, n in cursor})
+        return counts
+
+    @classmethod
+    def bring(cls, import_, lines):
+        "Create and update the parties of lines"
+        Party = Pool().get('party.party')
+        create = [line for line in lines if line.action == 'create']
+        parties = Party.create(
+            [line._get_party(import_) for line in create])
+        for line, party in zip(create, parties):
+            line.party = party
+        cls.save(create)
+        cls._update(
+            import_, [line for line in lines if line.action == 'update'])
+
+    def _get_party(self, import_):
+        "Return the values of a new party"
+        values = json.loads(self.values)
+        result = {
+            party: values[name] for name, party in _PARTY.items()
+            if name in values}
+        if 'code' in values:
+            result['code'] = values['code']
+        if 'category' in values:
+            result['categories'] = [('add', [values['category']])]
+        address = self._get_address(values)
+        result['addresses'] = [('create', [address])] if address else []
+        result['contact_mechanisms'] = [
+            ('create', self._get_mechanisms(values))]
+        if 'identifier' in values:
+            result['identifiers'] = [
+                ('create', [{'code': values['identifier']}])]
+        result['crm_profiles'] = [('create', [{
+                        'company': import_.company.id,
+                        'manager': None,
+                        **self._get_profile(values)}])]
+        return result
+
+    @staticmethod
+    def _get_address(values):
+        return {
+            field: values[name] for name, field in _ADDRESS.items()
+            if name in values}
+
+    @staticmethod
+    def _get_profile(values):
+        return {
+            field: values[name] for name, field in _PROFILE.items()
+            if name in values}
+
+    @staticmethod
+    def _get_mechanisms(values):
+        return [
+            {'type': type_, 'value': values[type_]} for type_ in _MECHANISMS
+            if type_ in values]
+
+    @classmethod
+    def _update(cls, import_, lines):
+        pool = Pool()
+        Party = pool.get('party.party')
+        Profile = pool.get('crm.profile')
+        parties, profiles = [], []
+        for line in lines:
+            before = line._remember(import_)
+            values = line._get_changes(before)
+            profile = next((
+                    p for p in line.party.crm_profiles
+                    if p.company == import_.company), None)
+            changes = line._get_profile(json.loads(line.values))
+            if profile and changes:
+                profiles.extend(([profile], changes))
+            elif changes:
+                values['crm_profiles'] = [('create', [{
+                                'company': import_.company.id,
+                                'manager': None,
+                                **changes}])]
+            if values:
+                parties.extend(([line.party], values))
+            line.before = json.dumps(before)
+        if parties:
+            Party.write(*parties)
+        if profiles:
+            Profile.write(*profiles)
+        cls.save(lines)
+
+    def _remember(self, import_):
+        "Return what an undo needs to know of the party"
+        party = self.party
+        before = {
+            name: [r.id for r in getattr(party, name)] for name in _ADDED}
+        before['party'] = {
+            'name': party.name,
+            'crm_kind': party.crm_kind,
+            'birth_date': (
+                party.birth_date.isoformat() if party.birth_date else None),
+            }
+        before['categories'] = [c.id for c in party.categories]
+        before['profiles'] = {
+            profile.id: {
+                'manager': profile.manager.id if profile.manager else None,
+                'source': profile.source.id if profile.source else None,
+                'status': profile.status,
+                'note': profile.note,
+                } for profile in party.crm_profiles
+            if profile.company == import_.company}
+        return before
+
+    def _get_changes(self, before):
+        "Return what the row changes of the party, additions for lists"
+        values = json.loads(self.values)
+        party = self.party
+        changes = {
+            field: values[name] for name, field in _PARTY.items()
+            if name in values and values[name] != before['party'][field]}
+        category = values.get('category')
+        if category and category not in before['categories']:
+            changes['categories'] = [('add', [category])]
+        known = {m.value_compact or m.value for m in party.contact_mechanisms}
+        mechanisms = [
+            m for m in self._get_mechanisms(values)
+            if m['value'] not in known]
+        if mechanisms:
+            changes['contact_mechanisms'] = [('create', mechanisms)]
+        codes = {i.code_compact for i in party.identifiers}
+        if 'identifier' in values and values['identifier'] not in codes:
+            changes['identifiers'] = [
+                ('create', [{'code': values['identifier']}])]
+        address = self._get_address(values)
+        if address and not any(
+                all(getattr(getattr(a, f), 'id', getattr(a, f)) == v
+                    for f, v in address.items())
+                for a in party.addresses):
+            changes['addresses'] = [('create', [address])]
+        return changes
+
+    @classmethod
+    def restore(cls, lines):
+        "Put the updated parties back as they were"
+        pool = Pool()
+        Party = pool.get('party.party')
+        Profile = pool.get('crm.profile')
+        parties, profiles = [], []
+        added = defaultdict(list)
+        for line in lines:
+            before = json.loads(line.before)
+            party = line.party
+            for name in _ADDED:
+                added[name].extend(
+                    r for r in getattr(party, name)
+                    if r.id not in before[name])
+            categories = [
+                c.id for c in party.categories
+                if c.id not in before['categories']]
+            parties.extend(([party], {
+                        **before['party'],
+                        'categories': [('remove', categories)]}))
+            for id_, values in before['profiles'].items():
+                profiles.extend(([Profile(int(id_))], values))
+        # The four kinds of things that an update adds
+        for name, model in _ADDED.items():
+            pool.get(model).delete(added[name])
+        if parties:
+            Party.write(*parties)
+        if profiles:
+            Profile.write(*profiles)
+
+    @classmethod
+    def remove(cls, lines):
+        "Delete the created parties, archive those that are in use since"
+        Party = Pool().get('party.party')
+        used = cls._find_used([line.party.id for line in lines])
+        kept = [line for line in lines if line.party.id in used]
+        for line in kept:
+            line.reason = gettext('crm_party.msg_import_in_use')
+        cls.save(kept)
+        Party.write([line.party for line in kept], {'active': False})
+        Party.delete(
+            [line.party for line in lines if line.party.id not in used])
+
+    @classmethod
+    def _find_used(cls, parties):
+        "Return the ids of the parties that records of others point to"
+        pool = Pool()
+        Replace = pool.get('party.replace', type='wizard')
+        own = {
+            *_ADDED.values(), cls.__name__, 'party.party-party.category'}
+        cursor = Transaction().connection.cursor()
+        used = set()
+        for model, name in Replace.fields_to_replace():
+            Model = pool.get(model)
+            field = getattr(Model, name)
+            if model in own or field._type == 'reference':
+                continue
+            table = Model.__table__()
+            column = Column(table, name)
+            cursor.execute(*table.select(
+                    column,
+                    where=fields.SQL_OPERATORS['in'](column, parties)))
+            used.update(id_ for id_, in cursor)
+        return used

@@ -1,0 +1,224 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+import json
+import re
+
+from trytond.i18n import gettext
+from trytond.pool import Pool
+
+from .kernel.names import name_key, sorted_key
+
+FIELDS = [
+    (None, ""),
+    ('code', "Code"),
+    ('name', "Name"),
+    ('kind', "Kind"),
+    ('birth_date', "Birth Date"),
+    ('identifier', "Identifier"),
+    ('phone', "Phone"),
+    ('mobile', "Mobile"),
+    ('email', "E-mail"),
+    ('website', "Website"),
+    ('street', "Street"),
+    ('postal_code', "Postal Code"),
+    ('city', "City"),
+    ('country', "Country"),
+    ('category', "Category"),
+    ('manager', "Manager"),
+    ('status', "Status"),
+    ('source', "Source"),
+    ('note', "Note"),
+    ]
+# What columns are called in files
+_ALIASES = {
+    'code': "code id number nr no kundennummer код номер",
+    'name': "name fullname company customer client firma kunde имя название "
+    "наименование клиент фио",
+    'kind': "kind type art тип вид",
+    'birth_date': "birthdate birthday dateofbirth geburtsdatum geburtstag "
+    "датарождения деньрождения",
+    'identifier': "identifier vat vatnumber taxid tin ustid инн бин иин",
+    'phone': "phone telephone tel telefon телефон",
+    'mobile': "mobile cell handy mobil мобильный сотовый",
+    'email': "email mail почта",
+    'website': "website web url homepage сайт",
+    'street': "street address strasse straße adresse улица адрес",
+    'postal_code': "postalcode zip zipcode postcode plz индекс",
+    'city': "city town ort stadt город",
+    'country': "country land страна",
+    'category': "category categories kategorie категория",
+    'manager': "manager owner betreuer менеджер",
+    'status': "status статус",
+    'source': "source quelle источник",
+    'note': "note notes comment notiz примечание комментарий",
+    }
+_GUESSES = {
+    alias: field for field, aliases in _ALIASES.items()
+    for alias in aliases.split()}
+_EMAIL = re.compile(r'[^@\s]+@[^@\s]+\.[^@\s]+')
+_DATES = ['%Y-%m-%d', '%d.%m.%Y']
+
+
+def guess(name):
+    "Return the field that a column of the name probably is, or None"
+    return _GUESSES.get(re.sub(r'[\W_]', '', name.lower()))
+
+
+def find(model, names, rows, field, domain=None):
+    "Return {value in lower case: id} of the records that rows name"
+    Model = Pool().get(model)
+    values = {
+        plain(row.values[field]) for row in rows if row.values.get(field)}
+    found = {}
+    for name in names if values else []:
+        forms = values | {v.upper() for v in values}
+        for record in Model.search([(name, 'in', list(forms)), domain or []]):
+            value = record
+            for part in name.split('.'):
+                value = getattr(value, part)
+            found[value.lower()] = record.id
+    return found
+
+
+class Row:
+    "A row of the file on its way to a line"
+
+    def __init__(self, import_, number, cells, chosen):
+        self.import_ = import_
+        self.number = number
+        self.cells = [plain(c) for c in cells]
+        self.values = {}
+        self.problems = []
+        self.party = self.duplicate = self.manager = None
+        for field, cell in zip(chosen, cells):
+            if field and cell not in {'', None}:
+                self.values.setdefault(field, cell)
+
+    def check(self, lookups, statuses):
+        "Convert the values; what is broken becomes a problem"
+        for field in list(self.values):
+            value = self.values[field]
+            if field != 'birth_date':
+                value = self.values[field] = plain(value)
+            convert = getattr(self, f'_check_{field}', None)
+            if field in lookups:
+                id_ = lookups[field].get(value.lower())
+                self._set(field, id_, 'msg_import_unknown', value)
+            elif field == 'status':
+                self._set(
+                    field, statuses.get(value.lower()),
+                    'msg_import_status', value)
+            elif convert:
+                convert(field, value)
+        if not self.values.get('name'):
+            self._fail('name', 'msg_import_empty', '')
+
+    def _set(self, field, value, message, text):
+        if value is None:
+            self._fail(field, message, text)
+        self.values[field] = value
+
+    def _fail(self, field, message, value):
+        self.problems.append(
+            (field, gettext(f'crm_party.{message}', value=value)))
+        self.values.pop(field, None)
+
+    def _check_email(self, field, value):
+        if not _EMAIL.fullmatch(value):
+            self._fail(field, 'msg_import_email', value)
+        else:
+            self.values[field] = value.lower()
+
+    def _check_phone(self, field, value):
+        pool = Pool()
+        Address = pool.get('party.address')
+        Mechanism = pool.get('party.contact_mechanism')
+        Party = pool.get('party.party')
+        party = Party(addresses=[
+                Address(country=self.values.get('country')
+                    if isinstance(self.values.get('country'), int)
+                    else None)])
+        mechanism = Mechanism(party=party)
+        if not mechanism._parse_phonenumber(value):
+            self._fail(field, 'msg_import_phone', value)
+        else:
+            self.values[field] = mechanism.format_value_compact(value, 'phone')
+
+    _check_mobile = _check_phone
+
+    def _check_kind(self, field, value):
+        kind = {'person': 'person', 'organisation': 'organisation',
+            'organization': 'organisation', 'company': 'organisation'}.get(
+            value.lower())
+        self._set(field, kind, 'msg_import_kind', value)
+
+    def _check_birth_date(self, field, value):
+        if isinstance(value, dt.datetime):
+            value = value.date()
+        if not isinstance(value, dt.date):
+            value = self._parse_date(plain(value))
+        if value is None:
+            self._fail(field, 'msg_import_date', plain(self.values[field]))
+        else:
+            self.values[field] = value.isoformat()
+
+    def _parse_date(self, text):
+        for format_ in [self.import_.date_format] if (
+                self.import_.date_format) else _DATES:
+            try:
+                return dt.datetime.strptime(text, format_).date()
+            except ValueError:
+                date = None
+        return date
+
+    @property
+    def key_value(self):
+        return dict(self.marks).get(self.import_.key)
+
+    @property
+    def marks(self):
+        "What the party is known by, as list of (reason, value)"
+        values = self.values
+        marks = [
+            (reason, values[field]) for field, reason in [
+                ('code', 'code'), ('identifier', 'identifier'),
+                ('email', 'email'), ('phone', 'phone'), ('mobile', 'phone')]
+            if isinstance(values.get(field), str)]
+        if words := sorted_key(name_key(values.get('name'))):
+            marks.append(('name', words))
+        return marks
+
+    def get_line(self):
+        line = {
+            'import_': self.import_.id,
+            'number': self.number,
+            'name': plain(self.values.get('name', '')),
+            'cells': json.dumps(self.cells),
+            'values': json.dumps(self.values),
+            'action': 'create',
+            'same': self.key_value or dict(self.marks).get('name'),
+            }
+        if self.problems:
+            line['action'] = 'error'
+            labels = dict(FIELDS)
+            line['column'] = ', '.join(labels[f] for f, _ in self.problems)
+            line['reason'] = '; '.join(reason for _, reason in self.problems)
+        elif self.party:
+            line['action'] = 'update'
+            line['party'] = self.party
+        elif self.duplicate:
+            line['action'] = 'duplicate'
+            line['reason'] = gettext('crm_party.msg_import_known',
+                manager=self.manager
+                or gettext('crm_party.msg_party_duplicate_nobody'))
+        return line
+
+
+def plain(cell):
+    "Return a cell as text"
+    if cell is None:
+        return ''
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return str(cell).strip()
