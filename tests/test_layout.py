@@ -53,6 +53,8 @@ _DATABASE = {
 _SLICES = {'batched', 'grouped_slice', 'sliced', 'slices'}
 # Loops over few things that are no records, each a query for all records
 _FEW = {
+    'modules/crm_party/import_line.py': "one call a kind of detail",
+    'modules/crm_party/import_row.py': "one query a name of a master",
     'modules/fleet/overlap.py': "one query a rule",
     'modules/sms_mailing/rule.py': "each rule has a domain of its own",
     'modules/sms_mailing/segment.py': "each segment has a domain of its own",

@@ -16,13 +16,14 @@ from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 from .exceptions import ActivityDoneError, ActivityResultError
+from .profile import ManagedMixin
 
 _states = {
     'readonly': Eval('state') != 'planned',
     }
 
 
-class Activity(Workflow, ModelSQL, ModelView):
+class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
     __name__ = 'crm.activity'
     __string__ = "Activity"
 

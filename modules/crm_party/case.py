@@ -10,6 +10,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
 from .activity_type import CHANNELS
+from .profile import ManagedMixin
 
 _OPEN = ['new', 'open', 'waiting']
 
@@ -45,7 +46,7 @@ _states = {
     }
 
 
-class Case(Workflow, ModelSQL, ModelView):
+class Case(ManagedMixin, Workflow, ModelSQL, ModelView):
     __name__ = 'crm.case'
     __string__ = "Case"
     _rec_name = 'number'

@@ -23,6 +23,7 @@ from .kernel import vcard
 
 SLICE = 500
 
+
 class ImportMapping(ModelSQL, ModelView):
     __name__ = 'crm.import.mapping'
     __string__ = "Import Mapping"

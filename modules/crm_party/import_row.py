@@ -104,15 +104,15 @@ class Row:
             convert = getattr(self, f'_check_{field}', None)
             if field in lookups:
                 id_ = lookups[field].get(value.lower())
-                self._set(field, id_, 'msg_import_unknown', value)
+                self._set(field, id_, 'crm_party.msg_import_unknown', value)
             elif field == 'status':
                 self._set(
                     field, statuses.get(value.lower()),
-                    'msg_import_status', value)
+                    'crm_party.msg_import_status', value)
             elif convert:
                 convert(field, value)
         if not self.values.get('name'):
-            self._fail('name', 'msg_import_empty', '')
+            self._fail('name', 'crm_party.msg_import_empty', '')
 
     def _set(self, field, value, message, text):
         if value is None:
@@ -121,12 +121,12 @@ class Row:
 
     def _fail(self, field, message, value):
         self.problems.append(
-            (field, gettext(f'crm_party.{message}', value=value)))
+            (field, gettext(message, value=value)))
         self.values.pop(field, None)
 
     def _check_email(self, field, value):
         if not _EMAIL.fullmatch(value):
-            self._fail(field, 'msg_import_email', value)
+            self._fail(field, 'crm_party.msg_import_email', value)
         else:
             self.values[field] = value.lower()
 
@@ -141,7 +141,7 @@ class Row:
                     else None)])
         mechanism = Mechanism(party=party)
         if not mechanism._parse_phonenumber(value):
-            self._fail(field, 'msg_import_phone', value)
+            self._fail(field, 'crm_party.msg_import_phone', value)
         else:
             self.values[field] = mechanism.format_value_compact(value, 'phone')
 
@@ -151,7 +151,7 @@ class Row:
         kind = {'person': 'person', 'organisation': 'organisation',
             'organization': 'organisation', 'company': 'organisation'}.get(
             value.lower())
-        self._set(field, kind, 'msg_import_kind', value)
+        self._set(field, kind, 'crm_party.msg_import_kind', value)
 
     def _check_birth_date(self, field, value):
         if isinstance(value, dt.datetime):
@@ -159,7 +159,8 @@ class Row:
         if not isinstance(value, dt.date):
             value = self._parse_date(plain(value))
         if value is None:
-            self._fail(field, 'msg_import_date', plain(self.values[field]))
+            self._fail(
+                field, 'crm_party.msg_import_date', plain(self.values[field]))
         else:
             self.values[field] = value.isoformat()
 

@@ -12,7 +12,9 @@ _EMPLOYEES_RULE_MODELS = {
     'crm.case',
     'crm.due',
     'crm.lead',
+    'crm.plan.done',
     'crm.profile',
+    'crm.work.sheet',
     'party.party',
     }
 

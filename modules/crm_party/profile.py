@@ -42,6 +42,46 @@ class Branch(DeactivableMixin, ModelSQL, ModelView):
         return Transaction().context.get('company')
 
 
+class ManagedMixin:
+    """Tells who is in charge of the party of a record in its company
+
+    Record rules use the field: a domain with "where" is not understood by
+    the check of exports, which would let everything through.
+    """
+    __slots__ = ()
+
+    party_manager = fields.Function(
+        fields.Many2One('company.employee', "Manager of Customer"),
+        'get_party_manager', searcher='search_party_manager')
+
+    @classmethod
+    def _join_profile(cls):
+        Profile = Pool().get('crm.profile')
+        table = cls.__table__()
+        profile = Profile.__table__()
+        return table, profile, table.join(profile, 'LEFT',
+            condition=(table.party == profile.party)
+            & (table.company == profile.company))
+
+    @classmethod
+    def get_party_manager(cls, records, name):
+        table, profile, joined = cls._join_profile()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*joined.select(
+                table.id, profile.manager,
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, [r.id for r in records])))
+        return dict(cursor.fetchall())
+
+    @classmethod
+    def search_party_manager(cls, name, clause):
+        table, profile, joined = cls._join_profile()
+        _, operator, value = clause
+        Operator = fields.SQL_OPERATORS[operator]
+        return [('id', 'in', joined.select(
+                    table.id, where=Operator(profile.manager, value)))]
+
+
 class Profile(ModelSQL, ModelView):
     __name__ = 'crm.profile'
     __string__ = "Customer Profile"

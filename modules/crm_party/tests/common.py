@@ -68,7 +68,7 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
         return self.create('crm.activity', **{
                 'company': self.company.id,
                 'type': self.call.id,
-                'party': party.id,
+                'party': party and party.id,
                 'employee': self.manager.id,
                 'date': date or self.today,
                 **values})
