@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 """Customers in somebody's charge, a year of contacts and today's work."""
 import datetime as dt
+from decimal import Decimal
 
 __all__ = ['USERS', 'fill']
 
@@ -52,6 +53,11 @@ def fill(demo):
     _make_history(demo, types, results, owners)
     _make_plan(demo, types, owners)
     _make_notes(demo)
+    _make_segments(demo, types)
+    _make_leads(demo, types)
+    _make_cases(demo, owners)
+    _make_rates(demo, types)
+    _learn(demo)
 
 
 def _make_managers(demo):
@@ -185,3 +191,104 @@ def _make_notes(demo):
                 'resource': f'party.party,{party.id}',
                 'message': "Wants to be called before nine.",
                 } for party in demo.random.sample(demo.parties, 15)])
+
+
+def _make_segments(demo, types):
+    "Make target groups and the rules that plan the mornings"
+    key, prospects = demo.create('crm.segment', [{
+                'name': "Key Accounts",
+                'company': demo.company.id,
+                'kind': 'static',
+                'members': [
+                    ('add', [p.id for p in demo.parties[:12]])],
+                'contact_interval': 14,
+                }, {
+                'name': "Prospects",
+                'company': demo.company.id,
+                'domain': '[["crm_status", "=", "prospect"]]',
+                }])
+    demo.create('crm.watch.rule', [{
+                'name': name,
+                'company': demo.company.id,
+                'kind': kind,
+                'days': days,
+                'segment': segment,
+                'type': types["Call"],
+                'maximum': 5,
+                } for name, kind, days, segment in [
+                    ("Silent Key Accounts", 'silence', 0, key.id),
+                    ("Silent Customers", 'silence', 10, None),
+                    ("Birthdays", 'birthday', 0, None)]])
+
+
+def _make_leads(demo, types):
+    "Make leads of the web form, one of them of a known customer"
+    form, = demo.create('crm.lead.form', [{
+                'name': "Contact Page",
+                'company': demo.company.id,
+                'employee': demo.users['anna'].employee.id,
+                'consent_text': "I agree to be contacted about my request.",
+                }])
+    known = demo.parties[0].name
+    demo.create('crm.lead', [{
+                'form': form.id,
+                'company': demo.company.id,
+                'employee': form.employee.id,
+                'name': name,
+                'company_name': company,
+                'email': f'{name.split()[0].lower()}@lead.example',
+                'message': message,
+                'consent': True,
+                'consent_text': form.consent_text,
+                } for name, company, message in [
+                    ("Mona Lindt", "Lindt Ceramics",
+                        "We need a weekly line from Lyon to Turin."),
+                    ("Otto Kern", None, "What does a pallet to Lille cost?"),
+                    ("Pia Rossi", known, "Please call me back today.")]])
+
+
+def _make_cases(demo, owners):
+    delay = dt.timedelta(days=2)
+    complaint, question = demo.create('crm.case.type', [{
+                'name': "Complaint", 'low': 3 * delay, 'normal': delay,
+                'high': dt.timedelta(hours=8),
+                }, {
+                'name': "Question", 'normal': delay,
+                }])
+    opened = dt.datetime.combine(demo.on(-1), dt.time(9, 30))
+    customers = demo.random.sample(sorted(owners.items()), 6)
+    subjects = [
+        ("Damaged pallet", complaint, '2'), ("Late delivery", complaint, '1'),
+        ("Wrong invoice", complaint, '1'), ("Copy of a CMR", question, '0'),
+        ("Driver was rude", complaint, '1'), ("Tolls", question, '1')]
+    cases = demo.create('crm.case', [{
+                'company': demo.company.id,
+                'party': party,
+                'employee': employee,
+                'type': type_.id,
+                'subject': subject,
+                'priority': priority,
+                'opened_at': opened,
+                } for (party, employee), (subject, type_, priority) in zip(
+                    customers, subjects)])
+    demo.get('crm.case')._proxy.solve(
+        [c.id for c in cases[-2:]], demo.context)
+
+
+def _make_rates(demo, types):
+    demo.create('crm.work.rate', [{
+                'name': f"{name} made",
+                'company': demo.company.id,
+                'activity_type': types[name],
+                'amount': Decimal(amount),
+                } for name, amount in [("Call", '1.50'), ("Visit", '12.00')]])
+
+
+def _learn(demo):
+    "Run the nightly jobs once"
+    Cron = demo.get('ir.cron')
+    for method in [
+            'crm.profile|compute', 'crm.segment|snapshot',
+            'crm.watch.rule|run', 'crm.duplicate|scan']:
+        cron, = Cron.find([('method', '=', method)])
+        Cron._proxy.run_once([cron.id], demo.context)

@@ -21,6 +21,7 @@ CASES = json.loads(Path(__file__).with_name('cases.json').read_text())
 class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
     "Test in a new company with a manager and some types of activities"
     modules = ['crm_party']
+    locks = ['crm_configuration']
 
     @classmethod
     def setUpClass(cls):
@@ -35,7 +36,7 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
         transaction = self.enterContext(Transaction().start(
                 test_tryton.DB_NAME, test_tryton.USER,
                 context=test_tryton.CONTEXT,
-                _lock_tables=['crm_configuration']))
+                _lock_tables=self.locks))
         self.addCleanup(transaction.rollback)
         self.addCleanup(Transaction().cache.clear)
         self.company = create_company()

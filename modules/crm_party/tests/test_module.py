@@ -11,7 +11,7 @@ class CrmPartyTestCase(
         QueryTestMixin, ModuleTestCase):
     "Test crm_party module"
     module = 'crm_party'
-    extras = ['account_invoice', 'sale']
+    extras = ['account_invoice', 'sale', 'sale_opportunity']
 
 
 del ModuleTestCase

@@ -1,0 +1,119 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+from decimal import Decimal
+
+from trytond.modules.account.tests import create_chart, get_fiscalyear
+from trytond.modules.account_invoice.tests import set_invoice_sequences
+from trytond.transaction import Transaction
+
+from .common import CrmTestCase
+
+
+def days(number):
+    return dt.timedelta(days=number)
+
+
+class DocumentsTestCase(CrmTestCase):
+    "Test what sales, invoices and opportunities tell"
+    modules = ['crm_party', 'account_invoice', 'sale', 'sale_opportunity']
+    locks = [
+        'crm_configuration', 'account_configuration', 'sale_configuration']
+
+    def setUp(self):
+        super().setUp()
+        create_chart(self.company, tax=True)
+        fiscalyear = set_invoice_sequences(
+            get_fiscalyear(self.company, today=self.today))
+        fiscalyear.save()
+        fiscalyear.create_period([fiscalyear])
+        self.party = self.create_party("Customer", profile={})
+
+    def invoice(self, date, amount='100'):
+        Account = self.get('account.account')
+        Journal = self.get('account.journal')
+        account, = Account.search([
+                ('type.receivable', '=', True),
+                ('company', '=', self.company.id)], limit=1)
+        revenue, = Account.search([
+                ('type.revenue', '=', True),
+                ('company', '=', self.company.id)], limit=1)
+        journal, = Journal.search([('type', '=', 'revenue')], limit=1)
+        invoice = self.create('account.invoice',
+            company=self.company.id, type='out', party=self.party.id,
+            invoice_address=self.party.address_get().id,
+            currency=self.company.currency.id, account=account.id,
+            journal=journal.id, invoice_date=date,
+            lines=[('create', [{
+                            'type': 'line', 'account': revenue.id,
+                            'quantity': 1, 'unit_price': Decimal(amount)}])])
+        self.get('account.invoice').post([invoice])
+        return invoice
+
+    def sale(self, state, date):
+        sale = self.create('sale.sale',
+            company=self.company.id, party=self.party.id,
+            currency=self.company.currency.id, description="Pallets")
+        table = self.get('sale.sale').__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.state, table.quotation_date], [state, date],
+                where=table.id == sale.id))
+        return sale
+
+    def due(self, kind):
+        return [
+            (d.party.name, d.days) for d in self.get('crm.due').search([
+                    ('kind', '=', kind)])]
+
+    def test_invoice(self):
+        "A posted invoice is a contact, makes a customer and may be owed"
+        self.create('party.address', party=self.party.id)
+        invoice = self.invoice(self.today)
+        profile = self.get('crm.profile')(self.party.crm_profiles[0].id)
+        self.assertEqual(profile.status, 'customer')
+        self.assertEqual(profile.last_contact, self.today)
+        event, = self.get('crm.timeline').search([
+                ('party', '=', self.party.id)])
+        self.assertEqual(event.kind, 'invoice')
+        self.assertEqual(event.amount, Decimal('100'))
+        self.assertEqual(event.origin, invoice)
+        self.assertEqual(event.summary.strip(), invoice.number)
+        self.assertEqual(self.due('debt'), [])
+        line = self.get('account.move.line').__table__()
+        Transaction().connection.cursor().execute(*line.update(
+                [line.maturity_date], [self.today - days(5)],
+                where=line.maturity_date != None))  # noqa: E711
+        self.assertEqual(self.due('debt'), [("Customer", 5)])
+
+    def test_offer(self):
+        sale = self.sale('quotation', self.today - days(2))
+        self.assertEqual(self.due('offer'), [])
+        self.sale('draft', None)
+        table = sale.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.quotation_date], [self.today - days(5)],
+                where=table.id == sale.id))
+        self.assertEqual(self.due('offer'), [("Customer", 2)])
+        self.done(self.party, self.today - days(6))
+        self.assertEqual(self.due('offer'), [("Customer", 2)])
+        self.done(self.party, self.today - days(4))
+        self.assertEqual(self.due('offer'), [])
+        kinds = {e.kind for e in self.get('crm.timeline').search([])}
+        self.assertEqual(kinds, {'sale', 'activity'})
+
+    def test_opportunity(self):
+        opportunity = self.create('sale.opportunity',
+            company=self.company.id, party=self.party.id,
+            currency=self.company.currency.id,
+            employee=self.manager.id, start_date=self.today - days(3))
+        self.assertEqual(self.due('opportunity'), [("Customer", 3)])
+        _, successor = self.create_user('successor', 'group_crm')
+        handover = self.create('crm.handover',
+            company=self.company.id, employee=self.manager.id,
+            lines=[('create', [{'employee': successor.id}])])
+        self.get('crm.handover').do([handover])
+        self.assertEqual(
+            self.get('sale.opportunity')(opportunity.id).employee, successor)
+        self.plan(self.party)
+        self.assertEqual(self.due('opportunity'), [])
