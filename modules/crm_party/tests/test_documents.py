@@ -37,6 +37,8 @@ class DocumentsTestCase(CrmTestCase):
                 ('company', '=', self.company.id)], limit=1)
         revenue, = Account.search([
                 ('type.revenue', '=', True),
+                ('closed', '!=', True),
+                ('code', '=', '4.1.1'),
                 ('company', '=', self.company.id)], limit=1)
         journal, = Journal.search([('type', '=', 'revenue')], limit=1)
         invoice = self.create('account.invoice',
