@@ -56,7 +56,7 @@ class ImportLine(ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         cls.__access__.add('import_')
-        cls._order = [('number', 'ASC')]
+        cls._order = [('number', 'ASC'), ('id', 'ASC')]
 
     @classmethod
     def view_attributes(cls):

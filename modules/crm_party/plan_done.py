@@ -41,7 +41,7 @@ class PlanDone(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls._order = [('employee', 'ASC')]
+        cls._order = [('employee', 'ASC'), ('id', 'ASC')]
 
     @classmethod
     def view_attributes(cls):

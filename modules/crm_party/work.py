@@ -182,7 +182,8 @@ class WorkSheet(Workflow, ModelSQL, ModelView):
             ('month_unique', Unique(t, t.employee, t.month),
                 'crm_party.msg_work_sheet_month_unique'),
             ]
-        cls._order = [('month', 'DESC'), ('employee', 'ASC')]
+        cls._order = [
+            ('month', 'DESC'), ('employee', 'ASC'), ('id', 'ASC')]
         cls._transitions |= set((
                 ('draft', 'closed'),
                 ('closed', 'draft'),

@@ -18,7 +18,8 @@ class DocumentsTestCase(CrmTestCase):
     "Test what sales, invoices and opportunities tell"
     modules = ['crm_party', 'account_invoice', 'sale', 'sale_opportunity']
     locks = [
-        'crm_configuration', 'account_configuration', 'sale_configuration']
+        'crm_configuration', 'account_configuration', 'sale_configuration',
+        'account_journal_period']
 
     def setUp(self):
         super().setUp()
