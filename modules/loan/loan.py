@@ -18,8 +18,10 @@ from trytond.rpc import RPC
 from trytond.transaction import (
     Transaction, check_access, without_check_access)
 
+from .actions import ActionsMixin
 from .balance import BalanceMixin
 from .exceptions import DecisionError, LimitError, TermsError
+from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
 from .terms import RATE_DIGITS, TermsMixin
@@ -42,8 +44,8 @@ _draft = {
 
 
 class Loan(
-        Workflow, PlanMixin, MoneyMixin, BalanceMixin, TermsMixin, ModelSQL,
-        ModelView, ChatMixin):
+        Workflow, PlanMixin, MoneyMixin, ActionsMixin, LedgerMixin,
+        BalanceMixin, TermsMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -175,6 +177,9 @@ class Loan(
             "Effective Rate", digits=RATE_DIGITS,
             help="The annual percentage rate, all fees included."),
         'get_apr')
+    refinances = fields.Many2One(
+        'loan.loan', "Refinances", readonly=True, ondelete='RESTRICT',
+        help="The loan that is paid off when this one is paid out.")
     regulations = fields.Many2Many(
         'loan.loan-loan.regulation', 'loan', 'regulation', "Regulations",
         readonly=True,
@@ -236,6 +241,7 @@ class Loan(
                 ('active', 'written_off'),
                 ('active', 'refinanced'),
                 ('closed', 'active'),
+                ('closed', 'refinanced'),
                 ))
         cls._buttons.update(cls._setup_buttons())
 
@@ -286,6 +292,12 @@ class Loan(
                 'icon': 'tryton-launch',
                 'depends': ['state'],
                 },
+            'penalise': {
+                'invisible': (Eval('state') != 'active') | (
+                    Eval('side') == 'borrowed'),
+                'icon': 'tryton-warning',
+                'depends': ['state', 'side'],
+                },
             **{name: {
                     'invisible': ~Eval('state').in_(states),
                     'icon': icon,
@@ -299,6 +311,15 @@ class Loan(
         return [
             ('disburse', ['approved', 'active'], 'tryton-export'),
             ('repay', ['active'], 'tryton-import'),
+            ('early_repay', ['active'], 'tryton-forward'),
+            ('reschedule', ['active'], 'tryton-history'),
+            ('change_rate', ['active'], 'tryton-history'),
+            ('refinance', ['active'], 'tryton-copy'),
+            ('waive', ['active'], 'tryton-cancel'),
+            ('write_off', ['active'], 'tryton-delete'),
+            ('recover', ['written_off'], 'tryton-import'),
+            ('add_charge', ['active'], 'tryton-add'),
+            ('compare_versions', ['active', 'closed'], 'tryton-open'),
             ]
 
     @classmethod
@@ -469,7 +490,7 @@ class Loan(
                 'maturity_date', 'submitted_by', 'approved_by',
                 'rejected_by', 'submitter', 'reject_reason', 'schedules',
                 'instalments', 'transactions', 'charges', 'rate_changes',
-                'promises', 'regulations']:
+                'promises', 'regulations', 'refinances']:
             default.setdefault(name, None)
         return super().copy(loans, default=default)
 
@@ -645,6 +666,21 @@ class Loan(
         pass
 
     @classmethod
+    @Workflow.transition('written_off')
+    def written_off(cls, loans):
+        pass
+
+    @classmethod
+    @Workflow.transition('refinanced')
+    def refinanced(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button
+    def penalise(cls, loans):
+        cls.charge_penalties(loans)
+
+    @classmethod
     @Workflow.transition('active')
     def reopen(cls, loans):
         pass
@@ -662,6 +698,51 @@ class Loan(
     @classmethod
     @ModelView.button_action('loan.wizard_repay')
     def repay(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_early_repay')
+    def early_repay(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_reschedule')
+    def reschedule(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_change_rate')
+    def change_rate(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_refinance')
+    def refinance(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_waive')
+    def waive(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_write_off')
+    def write_off(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_recover')
+    def recover(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_add_charge')
+    def add_charge(cls, loans):
+        pass
+
+    @classmethod
+    @ModelView.button_action('loan.wizard_compare_versions')
+    def compare_versions(cls, loans):
         pass
 
 

@@ -187,8 +187,12 @@ class MoneyMixin(Model):
         if first:
             cls.activate([loan])
         else:
+            loan, = cls.browse([loan])
+            loan.check_running(date)
             loan.replan(date, gettext('loan.msg_reason_tranche'))
         LoanTransaction.post_moves([transaction])
+        if first and loan.refinances:
+            cls.pay_refinanced(loan, date, method)
         return transaction
 
     def check_pay_out(self, date, amount):

@@ -9,7 +9,7 @@ from trytond.transaction import check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 
-class _MoneyStart(ModelView):
+class MoneyStart(ModelView):
     __slots__ = ()
 
     loan = fields.Many2One('loan.loan', "Loan", readonly=True)
@@ -51,7 +51,7 @@ class MoneyWizard(Wizard):
             }
 
 
-class DisburseStart(_MoneyStart):
+class DisburseStart(MoneyStart):
     __name__ = 'loan.disburse.start'
 
     fee = Monetary(
@@ -106,7 +106,7 @@ class Disburse(MoneyWizard):
         return 'reload'
 
 
-class RepayStart(_MoneyStart):
+class RepayStart(MoneyStart):
     __name__ = 'loan.repay.start'
 
     due = Monetary(

@@ -238,11 +238,14 @@ class PlanMixin(Model):
             principals=self._principals()[done:done + number]
             if self.method == 'manual' else ())
 
-    def plan_rest(self, extra=(), periods=None, terms=None):
+    def plan_rest(self, extra=(), periods=None, terms=None, fresh=False,
+            returned=ZERO):
         """Return (rows kept, Schedule of the engine for the rest).
 
         extra are Events besides those that happened; periods and terms
-        replace those of the rows that are not called yet.
+        replace those of the rows that are not called yet.  With fresh the
+        instalment is computed anew; returned is principal of rows kept that
+        the rest repays after all.
         """
         kept, rest = self.called_rows()
         if not rest and not periods:
@@ -257,18 +260,20 @@ class PlanMixin(Model):
             engine.Period(r.interest_from, r.interest_to, r.due_date)
             for r in rest]
         try:
-            return kept, self._amortize_rest(kept, periods, events, terms)
+            return kept, self._amortize_rest(
+                kept, periods, events, terms, fresh, returned)
         except ValueError as exception:
             raise TermsError(gettext(
                     'loan.msg_loan_terms', loan=self.rec_name,
                     reason=str(exception))) from exception
 
-    def _amortize_rest(self, kept, periods, events, terms):
+    def _amortize_rest(
+            self, kept, periods, events, terms, fresh, returned):
         start = periods[0].start
         done = [e for e in events if e.date < start]
-        paid = sum((r.principal for r in kept), ZERO)
+        paid = sum((r.principal for r in kept), ZERO) - returned
         lent = sum((e.amount for e in done if e.amount > 0), ZERO)
-        level = kept[-1].level if kept else None
+        level = kept[-1].level if kept and not fresh else None
         annuity = self.method in {'annuity', 'stepped'}
         terms = terms or self.remaining_terms(len(kept), len(periods))
         rate = self.rate_on(start)
@@ -316,14 +321,24 @@ class PlanMixin(Model):
             # Nothing but principal flows
             return None
 
-    def new_version(self, kept, rows, date, reason, apr, upfront=None):
-        "Make the rows the current version, the former ones stay"
+    def new_version(
+            self, kept, rows, date, reason, apr, upfront=None,
+            returned=None):
+        """Make the rows the current version, the former ones stay.
+
+        returned is {number: principal} that rows kept ask for no more.
+        """
         pool = Pool()
         Schedule = pool.get('loan.schedule')
         Instalment = pool.get('loan.instalment')
         former = self.schedule
         values = [
             {**row.copied(), 'loan': self.id} for row in kept]
+        for row in values:
+            less = (returned or {}).get(row['number'], ZERO)
+            row['principal'] -= less
+            row['amount'] -= less
+            row['closing'] += less
         values += [
             self.row_values(row, number)
             for number, row in enumerate(rows, len(kept) + 1)]

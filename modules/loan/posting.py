@@ -182,7 +182,7 @@ class PostingMixin(Model):
         for component, amount in totals.items():
             yield -amount, INCOME.get(component, 'account_principal'), None
 
-    _entries_fee = _entries_penalty = _entries_demand
+    _entries_fee = _entries_penalty = _entries_reage = _entries_demand
 
     def _settled(self, allocations=None):
         for allocation in (
@@ -205,7 +205,11 @@ class PostingMixin(Model):
         yield from self._settled()
 
     def _entries_write_off(self):
-        yield self.amount, 'account_write_off', None
+        totals = defaultdict(Decimal)
+        for allocation in self.allocations:
+            totals[allocation.component] += allocation.amount
+        for component, amount in totals.items():
+            yield amount, INCOME.get(component, 'account_write_off'), None
         yield from self._settled()
 
     def _entries_recovery(self):

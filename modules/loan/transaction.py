@@ -23,6 +23,7 @@ TYPES = [
     ('waiver', "Waiver"),
     ('write_off', "Write-off"),
     ('recovery', "Recovery"),
+    ('reage', "Re-aged"),
     ]
 
 

@@ -110,9 +110,11 @@ class _Walk:
             while (index < len(self.periods)
                     and event.date > self.periods[index].end):
                 index += 1
-            if index == len(self.periods):
+            if index == len(self.periods) or (
+                    event.amount > 0
+                    and event.date == self.periods[-1].end):
                 raise ValueError(
-                    f"{event.date} is after the last instalment")
+                    f"{event.date} is not before the last instalment")
             inside = event.date < self.periods[index].end
             (self.inside if inside else self.after)[index].append(event)
 
@@ -230,6 +232,9 @@ class _Walk:
         settlement = self.settlements.get(index)
         lent, before = state.lent, state.balance
         until = self._until(settlement, period)
+        if any(e.amount < 0 and e.strategy != 'instalment'
+                for e in self.inside[index]):
+            self._anticipate(state, index)
         parts = self.segments(state, index, until)
         if self._free(index):
             parts = []
@@ -257,6 +262,27 @@ class _Walk:
             state.share = None
             if step.balance is not None:
                 state.balance = step.balance
+
+    def _anticipate(self, state, index):
+        "Fix the instalment before an early payment that leaves it as it is"
+        if self._deferral(index) != 'none' or not state.balance:
+            return
+        if self.terms.method == 'equal_principal':
+            self._share(state, index)
+        elif self.terms.method == 'flat':
+            self._flat_share(state, index)
+        elif state.fresh and self.terms.method in {'annuity', 'stepped'}:
+            period = self.periods[index]
+            step = self.steps[index][0] if self.steps else None
+            parts = [] if self._free(index) else [self._segment(
+                    state, step, period, period.start, period.end)]
+            if index == 0 and self.lead:
+                parts.insert(0, self.lead)
+            raw, borne = self._borne(parts)
+            row = Row(
+                index + 1, period.start, period.end, period.due,
+                state.balance, ZERO, borne, ZERO)
+            self._new_instalment(state, row, index, raw)
 
     def _free(self, index):
         return index < self.terms.grace_free

@@ -35,15 +35,19 @@ def pay_off(terms: Terms, rows, on, rest='day', carried=ZERO):
     rows are the rows still to come, the first one being the running period;
     rest 'day' charges interest to the day, 'period' to the end of the running
     period (both usual, and they must be agreed: the difference is real
-    money).  carried is interest put off so far.
+    money).  carried is interest put off so far.  What was paid out or back in
+    the running period until on counts; flat interest is charged in full.
     """
     row = rows[0]
     if on > row.end:
         raise ValueError(f"an instalment fell due on {row.due}, pay it first")
     on = max(on, row.start)
     principal, interest = row.opening, carried
+    flat = terms.method == 'flat'
     for segment in row.segments:
-        if rest == 'period':
+        if segment.start <= on and not flat:
+            principal = segment.balance
+        if rest == 'period' or flat:
             interest += segment.interest
         elif segment.start < on:
             end = min(segment.end, on)

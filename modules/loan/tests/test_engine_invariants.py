@@ -100,8 +100,10 @@ class InvariantTestCase(unittest.TestCase):
         try:
             schedule = make_schedule(agreed, amount, start, events=events)
         except ValueError as exception:
-            # Principal already repaid cannot be paid back early
-            self.assertIn('than is owed', str(exception))
+            # Principal already repaid cannot be paid back early, and what
+            # is paid out at the end cannot be repaid
+            self.assertRegex(
+                str(exception), 'than is owed|before the last instalment')
             return
         happened = [
             e for e in events if e.date <= schedule.rows[-1].end]
@@ -287,3 +289,20 @@ class RefusalTestCase(unittest.TestCase):
     def test_negative_payment(self):
         with self.assertRaisesRegex(ValueError, "negative"):
             allocate(D(-1), [], date(2024, 1, 1))
+
+
+class EarlyTestCase(unittest.TestCase):
+
+    def test_first_period(self):
+        "Fewer instalments means the same instalment, in any period"
+        agreed = Terms(D('.12'), 12)
+        for method in ['annuity', 'equal_principal', 'flat']:
+            agreed = agreed.but(method=method)
+            plan = make_schedule(agreed, D(1200), date(2024, 1, 1))
+            for day in [date(2024, 1, 16), date(2024, 3, 16)]:
+                event = Event(day, D(-500), None, 'term')
+                schedule = make_schedule(
+                    agreed, D(1200), date(2024, 1, 1), events=[event])
+                self.assertEqual(
+                    schedule.rows[0].instalment, plan.rows[0].instalment)
+                self.assertLess(len(schedule.rows), 12)

@@ -11,7 +11,8 @@ from trytond.modules.account.tests.tools import (
 from trytond.modules.company.tests.tools import create_company, get_company
 
 __all__ = [
-    'create_product', 'get_method', 'set_accounts', 'setup_accounting']
+    'create_product', 'get_method', 'run_loan', 'set_accounts',
+    'setup_accounting']
 
 
 def _account(name, code, template, config):
@@ -86,3 +87,24 @@ def get_method(config=None):
     method.account = accounts['cash']
     method.save()
     return method
+
+
+def run_loan(product, start, amount, config=None, **values):
+    "Return a loan that was paid out on start to a party of its own"
+    Loan = Model.get('loan.loan', config=config)
+    Party = Model.get('party.party', config=config)
+    party = Party(name=f"Borrower {start} {amount}")
+    party.save()
+    loan = Loan(party=party, product=product)
+    loan.amount_requested = amount
+    loan.application_date = start
+    loan.disbursement_date = start
+    for key, value in values.items():
+        setattr(loan, key, value)
+    loan.click('submit')
+    loan.click('approve')
+    disburse = loan.click('disburse')
+    disburse.form.method = get_method(config=config)
+    disburse.execute('pay')
+    loan.reload()
+    return loan

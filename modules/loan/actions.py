@@ -1,0 +1,455 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""What changes a running loan: early payment, new terms, charges, losses."""
+from collections import defaultdict, namedtuple
+from decimal import Decimal
+
+from trytond.i18n import gettext
+from trytond.model import Model
+from trytond.pool import Pool
+
+from . import engine
+from .exceptions import AmountError, PostingError, TermsError
+
+ZERO = Decimal(0)
+
+Quote = namedtuple(
+    'Quote', ['date', 'due', 'principal', 'interest', 'per_day', 'total'])
+Outcome = namedtuple('Outcome', [
+        'strategy', 'instalment', 'number', 'last_due', 'interest', 'saved',
+        'apr', 'rows'])
+
+
+class ActionsMixin(Model):
+    __slots__ = ()
+
+    def check_active(self):
+        if self.state != 'active':
+            raise PostingError(gettext(
+                    'loan.msg_loan_state', loan=self.rec_name))
+
+    def check_running(self, date):
+        "Refuse a date before the period that is not called yet"
+        kept, _ = self.called_rows()
+        if kept and date < kept[-1].interest_to:
+            raise PostingError(gettext(
+                    'loan.msg_loan_called', loan=self.rec_name, date=date,
+                    called=kept[-1].interest_to))
+
+    def due_on(self, date):
+        "Return what is open of all that falls due until date"
+        return sum(
+            (i.amount for i in self.open_items() if i.due <= date), ZERO)
+
+    # Early payment
+
+    def pay_off_quote(self, date):
+        """Return the Quote of paying the loan off on date.
+
+        due is what fell due and is open, principal and interest what is to
+        be paid besides, per_day the interest of one more day.
+        """
+        _, schedule = self.plan_rest()
+        rows = [r for r in schedule.rows if r.due > date]
+        due = self.due_on(date)
+        if not rows:
+            return Quote(date, due, ZERO, ZERO, ZERO, due)
+        terms = self.remaining_terms(0, self.term)
+        quote = engine.pay_off(
+            terms, rows, date, self.early_rest, self._put_off(rows))
+        return Quote(
+            date, due, quote.principal, quote.interest, quote.per_day,
+            due + quote.amount)
+
+    def _put_off(self, rows):
+        "Return the interest put off before the first one of rows"
+        before = [
+            r for r in self.schedule.instalments
+            if r.number < rows[0].number]
+        return before[-1].pending or ZERO if before else ZERO
+
+    def early_outcomes(self, date, amount):
+        """Return the Outcome of each strategy of paying amount early.
+
+        What is due on date is paid first; nothing is written.
+        """
+        reduced = amount - self.due_on(date)
+        if reduced <= 0:
+            raise AmountError(gettext(
+                    'loan.msg_loan_early_amount', loan=self.rec_name,
+                    amount=amount, due=amount - reduced))
+        _, plan = self.plan_rest()
+        before = plan.total('interest')
+        outcomes = []
+        for strategy in ['term', 'instalment']:
+            event = engine.Event(date, -reduced, None, strategy)
+            kept, schedule = self.plan_rest(extra=[event])
+            rows = schedule.rows
+            interest = schedule.total('interest')
+            later = [r for r in rows if r.start >= date] or rows[-1:]
+            outcomes.append(Outcome(
+                    strategy, later[0].amount, len(rows), rows[-1].due,
+                    interest, before - interest,
+                    self.running_apr(kept, rows, [event]), rows))
+        return outcomes
+
+    @classmethod
+    def pay_early(cls, loan, date, amount, strategy, method, key=None):
+        """Book amount paid before it is due, return the transaction.
+
+        What is due is settled by the waterfall, the rest lowers the principal
+        and makes a new schedule by strategy.  The amount of the quote pays
+        the loan off.
+        """
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        if known := cls._known([key]):
+            return known[key]
+        loan.check_active()
+        cls.call([loan], date)
+        loan, = cls.browse([loan])
+        loan.check_running(date)
+        quote = loan.pay_off_quote(date)
+        if amount > quote.total:
+            raise AmountError(gettext(
+                    'loan.msg_loan_overpaid', loan=loan.rec_name,
+                    amount=amount, left=quote.total))
+        if amount == quote.total:
+            return cls._pay_off(loan, quote, method, key)
+        reduced = amount - quote.due
+        if reduced <= 0:
+            raise AmountError(gettext(
+                    'loan.msg_loan_early_amount', loan=loan.rec_name,
+                    amount=amount, due=quote.due))
+        parts = loan.distribute(date, quote.due)
+        parts.append((('number', None), 'principal', reduced, 'advance'))
+        transaction = cls._early(loan, date, amount, method, key, parts)
+        transaction.strategy = strategy
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        loan, = cls.browse([loan])
+        loan.replan(date, gettext('loan.msg_reason_early'))
+        return transaction
+
+    @classmethod
+    def _early(cls, loan, date, amount, method, key, parts):
+        return cls._new(
+            loan, 'early', date, amount, payment_method=method, key=key,
+            description=gettext(
+                'loan.msg_description_early', loan=loan.number),
+            allocations=loan._allocations(parts))
+
+    @classmethod
+    def _pay_off(cls, loan, quote, method, key):
+        "End the schedule on the day of the quote and settle it"
+        LoanTransaction = Pool().get('loan.transaction')
+        date = quote.date
+        kept, rest = loan.called_rows()
+        if rest:
+            start = rest[0].interest_from
+            row = engine.Row(
+                len(kept) + 1, start, max(date, start), date,
+                quote.principal, quote.principal, quote.interest, ZERO,
+                borne=quote.interest)
+            loan.new_version(
+                kept, [row], date, gettext('loan.msg_reason_pay_off'),
+                loan.running_apr(kept, [row]))
+            loan, = cls.browse([loan])
+            cls.call([loan], date)
+            loan, = cls.browse([loan])
+        transaction = cls._early(
+            loan, date, quote.total, method, key,
+            loan.distribute(date, quote.total))
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        cls.close_paid([loan])
+        return transaction
+
+    # New terms
+
+    def rescheduled(self, first_due=None, extra=0, grace=0, reage=False):
+        """Return (rows kept, Schedule, what is given back to the plan).
+
+        first_due is the new date of the next instalment, the later ones
+        follow it; extra the number of instalments more, grace the number of
+        next ones without principal.  With reage the principal that is
+        overdue becomes part of the plan again.
+        """
+        kept, rest = self.called_rows()
+        last = kept[-1] if kept else None
+        start = rest[0].interest_from if rest else last.interest_to
+        first_due = first_due or (rest[0].due_date if rest else None)
+        number = len(rest) + extra
+        if number < 1 or not first_due or first_due <= start:
+            raise TermsError(gettext(
+                    'loan.msg_loan_reschedule', loan=self.rec_name,
+                    start=start))
+        calendar = self.calendar()
+        follows = calendar.pop('interest_follows')
+        try:
+            periods = engine.periods(start, engine.due_dates(
+                    first_due, self.frequency, self.interval, number,
+                    **calendar), follows)
+            terms = self.remaining_terms(len(kept), number)
+            if grace:
+                terms = terms.but(grace_principal=grace)
+        except ValueError as exception:
+            raise TermsError(gettext(
+                    'loan.msg_loan_terms', loan=self.rec_name,
+                    reason=str(exception))) from exception
+        returned = self._overdue_principal(kept) if reage else {}
+        kept, schedule = self.plan_rest(
+            periods=periods, terms=terms.but(number=number), fresh=True,
+            returned=sum(returned.values(), ZERO))
+        return kept, schedule, returned
+
+    def _overdue_principal(self, kept):
+        "Return {number: principal called and open}"
+        totals = self.totals()
+        result = {}
+        for row in kept:
+            total = totals[('number', row.number), 'principal']
+            if (left := total['call'] - total['settle']) > 0:
+                result[row.number] = left
+        return result
+
+    @classmethod
+    def reschedule_loan(cls, loan, date, reason, **changes):
+        "Agree on new dates for loan, see rescheduled for changes"
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        loan.check_active()
+        cls.call([loan], date)
+        loan, = cls.browse([loan])
+        kept, schedule, returned = loan.rescheduled(**changes)
+        if returned:
+            transaction = cls._new(
+                loan, 'reage', date, sum(returned.values()),
+                description=reason, allocations=loan._allocations([
+                        (('number', number), 'principal', -amount, 'call')
+                        for number, amount in returned.items()]))
+            transaction.save()
+            LoanTransaction.post_moves([transaction])
+        loan.new_version(
+            kept, schedule.rows, date, reason,
+            loan.running_apr(kept, schedule.rows),
+            loan.schedule.upfront_interest, returned)
+        loan.term = len(kept) + len(schedule.rows)
+        if changes.get('grace'):
+            loan.grace_principal = max(
+                len(kept) + changes['grace'] - loan.capitalised, 0)
+        if not kept:
+            loan.first_due_date = schedule.rows[0].due
+        loan.save()
+
+    @classmethod
+    def change_rate_of(cls, loan, date, rate, reason):
+        "Let rate count for loan from date on, make a new schedule"
+        RateChange = Pool().get('loan.rate_change')
+        cls.lock([loan])
+        loan.check_active()
+        loan.check_running(date)
+        RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
+        loan, = cls.browse([loan])
+        loan.replan(date, reason or gettext('loan.msg_reason_rate'))
+
+    # Charges
+
+    @classmethod
+    def charge(cls, charges):
+        "Book charges that are not saved yet, return their transactions"
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        Charge = pool.get('loan.charge')
+        cls.lock([c.loan for c in charges])
+        Charge.save(charges)
+        transactions = [
+            cls._new(
+                charge.loan, charge.type, charge.date, charge.amount,
+                description=charge.description,
+                allocations=charge.loan._allocations([(
+                            ('charge', charge.id), charge.type,
+                            charge.amount, 'call')]))
+            for charge in charges]
+        LoanTransaction.save(transactions)
+        LoanTransaction.post_moves(transactions)
+        return transactions
+
+    @classmethod
+    def charge_penalties(cls, loans, date=None):
+        """Charge the penalties of the terms until date, return the charges.
+
+        Each instalment bears them from its due date or from the last charge
+        on, so charging twice a day makes no difference.
+        """
+        date = date or Pool().get('ir.date').today()
+        cls.lock(loans)
+        cls.call(loans, date)
+        charges = []
+        for loan in cls.browse(loans):
+            if loan.state == 'active':
+                charges.extend(loan._penalties(date))
+        if charges:
+            cls.charge(charges)
+        return charges
+
+    def _penalties(self, date):
+        Charge = Pool().get('loan.charge')
+        charged = defaultdict(list)
+        for charge in self.charges:
+            if charge.type == 'penalty' and charge.number is not None:
+                charged[charge.number].append(charge)
+        components = {'principal'} if self.penalty_base == 'principal' else {
+            'principal', 'interest', 'fee'}
+        open_ = defaultdict(Decimal)
+        for item in self.open_items():
+            if item.due < date and item.component in components:
+                open_[item.key[1], item.due] += item.amount
+        for (number, due), base in open_.items():
+            amount, days = self._penalty(
+                base, due, date, charged.get(number, []))
+            if amount > 0:
+                yield Charge(
+                    loan=self, type='penalty', number=number, date=date,
+                    due_date=date, amount=amount,
+                    description=gettext(
+                        'loan.msg_description_penalty', number=number),
+                    explanation=gettext(
+                        'loan.msg_explanation_penalty', base=base, days=days,
+                        rate=(self.penalty_rate * 100).normalize(),
+                        per_day=self.penalty_per_day))
+
+    def _penalty(self, base, due, date, charged):
+        "Return (amount, days) of the penalty since the last charge"
+        if (date - due).days <= self.penalty_grace:
+            return ZERO, 0
+        since = max([due, *(c.date for c in charged)])
+        days = (date - since).days
+        before = sum((c.amount for c in charged), ZERO)
+        cap = None
+        if self.penalty_cap is not None:
+            cap = max(engine.round_to(
+                    base * self.penalty_cap, self.unit, self.rounding)
+                - before, ZERO)
+        return engine.penalty(
+            base, days, rate=self.penalty_rate, per_day=self.penalty_per_day,
+            fixed=ZERO if charged else self.penalty_fixed, cap=cap,
+            unit=self.unit, rounding=self.rounding), days
+
+    # Losses
+
+    @classmethod
+    def waive_of(cls, loan, date, component, amount, reason):
+        "Waive amount of what is due of component, the oldest first"
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        loan.check_active()
+        cls.call([loan], date)
+        loan, = cls.browse([loan])
+        totals = loan.totals()
+        items = []
+        for item in loan.open_items(totals):
+            total = totals[item.key, item.component]
+            item.amount = total['call'] - total['settle']
+            if item.component == component and item.amount > 0:
+                items.append(item)
+        parts, rest = engine.allocate(amount, items, date, unit=loan.unit)
+        if rest or amount <= 0:
+            raise AmountError(gettext(
+                    'loan.msg_loan_waive', loan=loan.rec_name,
+                    amount=amount, left=amount - rest))
+        transaction = cls._new(
+            loan, 'waiver', date, amount, description=reason,
+            allocations=loan._allocations(
+                [(p.key, p.component, p.amount, 'settle') for p in parts]))
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        cls.close_paid([loan])
+        return transaction
+
+    @classmethod
+    def write_off_loan(cls, loan, date, reason):
+        """Write off all that is open of loan.
+
+        The principal goes to the write-off account; interest, fees and
+        penalties are taken back from what they were booked as.
+        """
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        loan.check_active()
+        cls.call([loan], date)
+        loan, = cls.browse([loan])
+        parts, called = [], ZERO
+        for (key, component), total in loan.totals().items():
+            left = total['call'] - total['settle']
+            if left > 0:
+                parts.append((key, component, left, 'settle'))
+                if component == 'principal':
+                    called += left
+        rest = loan.principal_outstanding - called
+        if rest > 0:
+            parts.append((('number', None), 'principal', rest, 'advance'))
+        transaction = cls._new(
+            loan, 'write_off', date, sum((p[2] for p in parts), ZERO),
+            description=reason, allocations=loan._allocations(parts))
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        cls.written_off([loan])
+        return transaction
+
+    @classmethod
+    def recover_of(cls, loan, date, amount, method, key=None):
+        "Book amount that is paid on a loan written off"
+        LoanTransaction = Pool().get('loan.transaction')
+        cls.lock([loan])
+        if known := cls._known([key]):
+            return known[key]
+        if loan.state != 'written_off':
+            raise PostingError(gettext(
+                    'loan.msg_loan_recover', loan=loan.rec_name))
+        if amount <= 0:
+            raise AmountError(gettext(
+                    'loan.msg_loan_amount', loan=loan.rec_name,
+                    amount=amount))
+        transaction = cls._new(
+            loan, 'recovery', date, amount, payment_method=method, key=key,
+            description=gettext(
+                'loan.msg_description_recovery', loan=loan.number))
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        return transaction
+
+    # Refinancing
+
+    def refinanced_by(self, date, product, term):
+        "Return a draft of the loan that pays this one off on date"
+        self.check_active()
+        Loan = self.__class__
+        loan, = Loan.create([{
+                    'company': self.company.id,
+                    'party': self.party.id,
+                    'product': product.id,
+                    'amount_requested': self.pay_off_quote(date).total,
+                    'term': term,
+                    'application_date': date,
+                    'disbursement_date': date,
+                    'purpose': gettext(
+                        'loan.msg_purpose_refinance', loan=self.number),
+                    'refinances': self.id,
+                    }])
+        return loan
+
+    @classmethod
+    def pay_refinanced(cls, loan, date, method):
+        "Pay off the loan that loan was made for"
+        former = loan.refinances
+        cls.lock([former])
+        cls.call([former], date)
+        former, = cls.browse([former])
+        total = former.pay_off_quote(date).total
+        if total > loan.amount_disbursed:
+            raise AmountError(gettext(
+                    'loan.msg_loan_refinance', loan=loan.rec_name,
+                    former=former.rec_name, amount=total))
+        cls.pay_early(former, date, total, None, method)
+        cls.refinanced(cls.browse([former]))
