@@ -757,6 +757,7 @@ class LoanParty(ModelSQL, ModelView):
             ('co_borrower', "Co-borrower"),
             ('guarantor', "Guarantor"),
             ], "Role", required=True, sort=False)
+    role_string = role.translated('role')
     share = fields.Numeric(
         "Share", digits=RATE_DIGITS, required=True,
         domain=[('share', '>', 0), ('share', '<=', 1)],

@@ -1,11 +1,17 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """The documents of a loan."""
+import datetime as dt
+from collections import namedtuple
+from decimal import Decimal
+
 from caravan.report import Report
 from trytond.i18n import gettext
 from trytond.pool import Pool
-from trytond.report import Report as BaseReport
 from trytond.transaction import Transaction
+
+from .change import compare_versions
+from .exceptions import PostingError
 
 
 class LoanReport(Report):
@@ -31,7 +37,9 @@ class LoanReport(Report):
                 'percent': cls.percent,
                 'address': cls.address,
                 'kept_back': cls.kept_back,
-                'format_date': BaseReport.format_date,
+                'lender': cls.lender,
+                'borrower': cls.borrower,
+                'format_date': cls.day,
                 })
         return context
 
@@ -44,6 +52,10 @@ class LoanReport(Report):
         if amount is None:
             return ''
         return cls.format_currency(amount, cls.lang(loan), loan.currency)
+
+    @classmethod
+    def day(cls, date, lang):
+        return cls.format_date(date, lang) if date else ''
 
     @classmethod
     def percent(cls, rate, lang):
@@ -68,7 +80,117 @@ class LoanReport(Report):
         fee = loan.upfront_fee(loan.amount_planned, loan.unit)
         return fee + (loan.schedule.upfront_interest or 0)
 
+    @classmethod
+    def lender(cls, loan):
+        company = loan.company.rec_name
+        return company if loan.side == 'lent' else loan.party.rec_name
+
+    @classmethod
+    def borrower(cls, loan):
+        company = loan.company.rec_name
+        return loan.party.rec_name if loan.side == 'lent' else company
+
 
 class ScheduleReport(LoanReport):
     __name__ = 'loan.schedule.report'
     title = 'loan.msg_title_schedule'
+
+
+class ContractReport(LoanReport):
+    __name__ = 'loan.contract.report'
+    title = 'loan.msg_title_contract'
+
+
+Change = namedtuple('Change', ['before', 'after', 'lines'])
+
+
+class AddendumReport(LoanReport):
+    __name__ = 'loan.addendum.report'
+    title = 'loan.msg_title_addendum'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['last_change'] = cls.last_change
+        return context
+
+    @classmethod
+    def last_change(cls, loan):
+        "Return the Change between the last two versions, in a list"
+        versions = sorted(loan.schedules, key=lambda s: s.version)
+        if len(versions) < 2:
+            return []
+        before, after = versions[-2:]
+        return [Change(before, after, compare_versions(before, after))]
+
+
+class StatementReport(LoanReport):
+    __name__ = 'loan.statement.report'
+    title = 'loan.msg_title_statement'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['movements'] = cls.movements
+        context['part'] = cls.part
+        return context
+
+    @classmethod
+    def movements(cls, loan):
+        "Return what the party sees of the transactions, in their order"
+        return sorted(
+            (t for t in loan.transactions if t.type != 'reage'),
+            key=lambda t: (t.value_date, t.id))
+
+    @classmethod
+    def part(cls, transaction, component):
+        return sum((
+                a.amount for a in transaction.allocations
+                if a.component == component), Decimal(0)) or None
+
+
+class PayOffReport(LoanReport):
+    __name__ = 'loan.pay_off.report'
+    title = 'loan.msg_title_pay_off'
+    valid_days = 7
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        today = context['today']
+        quotes = {
+            loan.id: loan.pay_off_quote(today)
+            for loan in records if loan.state == 'active'}
+        context['quote'] = lambda loan: cls.quote(loan, quotes)
+        context['valid_to'] = lambda loan: cls.valid_to(loan, today)
+        context['round'] = round
+        return context
+
+    @classmethod
+    def quote(cls, loan, quotes):
+        if loan.id not in quotes:
+            raise PostingError(gettext(
+                    'loan.msg_loan_state', loan=loan.rec_name))
+        return quotes[loan.id]
+
+    @classmethod
+    def valid_to(cls, loan, today):
+        "Return the day on which something else becomes due, or a week on"
+        limit = today + dt.timedelta(days=cls.valid_days)
+        due = loan.next_due_date
+        return min(limit, due) if due and due > today else limit
+
+
+class ReminderReport(LoanReport):
+    __name__ = 'loan.reminder.report'
+    title = 'loan.msg_title_reminder'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['late_rows'] = cls.late_rows
+        return context
+
+    @classmethod
+    def late_rows(cls, loan):
+        return [r for r in loan.instalments if r.state == 'late']

@@ -162,10 +162,12 @@ class TermsMixin(Model):
         _selection(engine.STRATEGIES, ['term', 'instalment']),
         "Early Payment Means", required=True, sort=False,
         help="What an early payment changes unless agreed otherwise.")
+    early_strategy_string = early_strategy.translated('early_strategy')
     early_rest = fields.Selection(
         _selection(engine.RESTS), "Interest at Pay-Off", required=True,
         sort=False,
         help="How far interest runs when the loan is paid off early.")
+    early_rest_string = early_rest.translated('early_rest')
     waterfall = fields.Many2One(
         'loan.waterfall', "Waterfall", required=True, ondelete='RESTRICT',
         help="The order in which a payment settles what is open.")

@@ -40,6 +40,7 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
         ondelete='RESTRICT')
     type = fields.Selection(
         TYPES, "Type", required=True, readonly=True, sort=False)
+    type_string = type.translated('type')
     value_date = fields.Date(
         "Value Date", required=True, readonly=True,
         help="The day from which the amount counts.")
