@@ -8,8 +8,7 @@ from trytond.model import ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval
-from trytond.wizard import (
-    Button, StateAction, StateTransition, StateView)
+from trytond.wizard import Button, StateAction, StateTransition, StateView
 
 from .pay import MoneyStart, MoneyWizard
 from .terms import RATE_DIGITS

@@ -15,8 +15,7 @@ from trytond.model import Model
 from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.tools import sqlite_apply_types
-from trytond.transaction import (
-    Transaction, check_access, without_check_access)
+from trytond.transaction import Transaction, check_access, without_check_access
 
 from . import engine
 from .exceptions import AmountError, PostingError

@@ -5,8 +5,9 @@ import datetime as dt
 import unittest
 from decimal import Decimal as D
 
-from caravan.testing import QueryTestMixin, activate_modules
 from proteus import Model
+
+from caravan.testing import QueryTestMixin, activate_modules
 from trytond.modules.loan.tests.tools import (
     create_product, get_method, run_loan, setup_accounting)
 from trytond.pool import Pool
