@@ -48,6 +48,9 @@ class StockContext(ModelView):
             },
         depends=['company'],
         help="Leave empty for all.")
+    category = fields.Many2One(
+        'product.category', "Category",
+        help="Only its products and those of the categories below it.")
 
     @classmethod
     def default_company(cls):
@@ -68,6 +71,14 @@ class StockContext(ModelView):
     def default_to_date(cls):
         return Pool().get('ir.date').today()
 
+    @classmethod
+    def default_by_location(cls):
+        return bool(Transaction().context.get('by_location'))
+
+    @classmethod
+    def default_product(cls):
+        return Transaction().context.get('product')
+
     @fields.depends('custody', 'to_date')
     def on_change_custody(self):
         if self.custody:
@@ -86,6 +97,7 @@ class StockContext(ModelView):
             'to_date': self.to_date,
             'by_location': bool(self.by_location),
             'product': self.product.id if self.product else None,
+            'category': self.category.id if self.category else None,
             }
 
 
@@ -140,6 +152,8 @@ class _Crossing(ModelSQL, ModelView):
             location = Literal(top.id)
         if product := context.get('product'):
             where &= move.product == product
+        if category := context.get('category'):
+            where &= move.product.in_(cls._of_category(category))
         return (move
             .join(inside, condition=getattr(move, place) == inside.id)
             .join(outside, condition=getattr(move, other) == outside.id)
@@ -151,6 +165,14 @@ class _Crossing(ModelSQL, ModelView):
                 (move.internal_quantity * sign).as_('quantity'),
                 *(getattr(move, k).as_(k) for k in cls._keys()),
                 where=where))
+
+    @classmethod
+    def _of_category(cls, category):
+        Product = Pool().get('product.product')
+        return Product.search([
+                ('categories_all', 'child_of', [category], 'parent'),
+                ['OR', ('active', '=', True), ('active', '=', False)],
+                ], query=True, order=[])
 
     @classmethod
     def _days(cls):

@@ -203,6 +203,24 @@ class TurnoverTestCase(StockTestCase):
     def place(self, shipment, name):
         return getattr(self, name, None) or getattr(shipment, name)
 
+    def test_category(self):
+        "Residues are those of a category and what is below it"
+        Category = Pool().get('product.category')
+        fuel, = Category.create([{'name': "Fuel"}])
+        diesel, = Category.create([{'name': "Diesel", 'parent': fuel.id}])
+        products = [
+            create_product(n, unit="Liter", **values) for n, values in [
+                ("Winter diesel", {'categories': [('add', [diesel.id])]}),
+                ("Bolt", {})]]
+        self.supply({p: 5 for p in products})
+        with self.context(
+                self.store, ago(1), TODAY, by_location=True,
+                category=fuel.id):
+            row, = self.Turnover.search([('closing', '!=', 0)])
+            self.assertEqual(
+                (row.product, row.location, row.closing),
+                (products[0], self.shelf, 5))
+
     def test_print(self):
         "The sheet and the cards are printed for a custodian"
         pool = Pool()
@@ -216,7 +234,7 @@ class TurnoverTestCase(StockTestCase):
         self.supply({product: 20}, date=ago(3))
         move(self.shelf, self.workshop, {product: 8}, ago(1))
         start = Context(company=self.company, custody=custody)
-        start.by_location = start.product = None
+        start.by_location = start.product = start.category = None
         start.on_change_custody()
         self.assertEqual(
             (start.location, start.from_date, start.to_date),
