@@ -1,6 +1,8 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """A store with shelves, a fuel tank and a workshop that draws on it."""
+from decimal import Decimal
+
 __all__ = ['USERS', 'fill']
 
 USERS = [
@@ -9,21 +11,41 @@ USERS = [
             'stock_ext.group_stock_approval', 'stock.group_stock_admin']),
     ]
 
+# code, name, cost price: spare parts of the store's own
+_PARTS = [
+    ('BULB', "Headlight bulb H7", '4.20'), ('WIPER', "Wiper blade", '11.50'),
+    ('BRAKE', "Brake pads, set", '96.00'), ('BELT', "V-belt", '18.00')]
 # code, delivered 100 days ago, taken by one issue, issues in 90 days
 _USE = [
     ('TYRE', 40, 4, 19), ('FILTER', 30, 2, 25), ('OIL', 300, 12, 30),
     ('ADBLUE', 2000, 90, 24), ('DIESEL', 30000, 650, 60),
-    ('GLOVES', 60, 10, 20), ('JACKET', 20, 1, 9), ('PALLET', 100, 20, 30)]
+    ('GLOVES', 60, 10, 20), ('JACKET', 20, 1, 9), ('PALLET', 100, 20, 30), ('BULB', 26, 1, 26),
+    ('WIPER', 42, 2, 20), ('BRAKE', 24, 1, 12)]
 
 
 def fill(demo):
     "Make places, custodians, 90 days of movements and open documents"
+    _make_parts(demo)
     places = _make_places(demo)
     _set_bases(demo, places)
     _make_custodians(demo, places)
     _receive(demo, places)
     _issue(demo, places)
     _leave_open(demo, places)
+
+
+def _make_parts(demo):
+    unit = demo.xml_id('product.uom_unit')
+    for code, name, cost in _PARTS:
+        template, = demo.create('product.template', [{
+                    'name': name,
+                    'type': 'goods',
+                    'default_uom': unit,
+                    'products': [('create', [{
+                                    'suffix_code': code,
+                                    'cost_price': Decimal(cost)}])],
+                    }])
+        demo.products[code], = template.products
 
 
 def _make_places(demo):
@@ -108,8 +130,7 @@ def _issue(demo, places):
     movements = [
         _movement(
             demo, 'ISSUE', places['store'], places['used'], code,
-            max(round(quantity * demo.random.uniform(.5, 1.5)), 1),
-            -demo.random.randrange(90))
+            quantity, -demo.random.randrange(90))
         for code, _, quantity, count in _USE for _ in range(count)]
     movements.sort(key=lambda m: m['date'])
     size = 60
@@ -123,6 +144,9 @@ def _leave_open(demo, places):
             _movement(
                 demo, 'TRANSFER', places['store'], places['workshop'],
                 'OIL', 20, -1),
+            _movement(
+                demo, 'TRANSFER', places['store'], places['workshop'],
+                'WIPER', 1, -2),
             _movement(
                 demo, 'WRITE-OFF', places['store'],
                 demo.bases['WRITE-OFF'].to_location, 'JACKET', 2, 0,

@@ -32,12 +32,26 @@ class _DeliverNow:
         ShortageError tells what is not on hand.
         """
         Shortage = Pool().get('stock.shortage')
+        cls.lock_stock(
+            m.product for s in shipments if s.state != 'done'
+            for m in s.moves)
         cls.wait([s for s in shipments if s.state == 'draft'])
         waiting = [s for s in cls.browse(shipments) if s.state == 'waiting']
         Shortage.check([m for s in waiting for m in s.assign_moves])
         cls.assign_try(waiting)
         Shortage.check([
                 m for s in cls.browse(waiting) for m in s.assign_moves])
+
+
+    @classmethod
+    def lock_stock(cls, products):
+        """Let one transaction at a time take products.
+
+        The assignation of core locks the moves that are there: it does not
+        see those which another transaction has added meanwhile.
+        """
+        Product = Pool().get('product.product')
+        Product.lock(sorted({p.id for p in products}))
 
 
 class ShipmentOut(_DeliverNow, metaclass=PoolMeta):

@@ -47,6 +47,7 @@ class ShipmentInternal(metaclass=PoolMeta):
         """
         shipments = [cls._draw_up(m) for m in cls._browse(movements)]
         cls._check_draw_up(shipments)
+        cls.lock_stock(m.product for s in shipments for m in s.moves)
         cls.save(shipments)
         ids = [s.id for s in shipments]
         incoming = [

@@ -235,6 +235,9 @@ class Session(Workflow, ModelSQL, ModelView):
             ('/tree', 'visual',
                 If(Eval('state') == 'cancelled', 'muted',
                     If(Eval('unknown', 0) > 0, 'warning', ''))),
+            ('/form', 'scan_code_states', {
+                    'invisible': Eval('state') != 'draft',
+                    }),
             ]
 
     @classmethod

@@ -35,6 +35,12 @@ class Shortage(ModelView):
         help="The products on hand that could take its place.")
 
     @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree/field[@name="missing"]', 'visual', 'danger'),
+            ]
+
+    @classmethod
     def find(cls, moves):
         """Return a shortage for each product that moves can't take.
 

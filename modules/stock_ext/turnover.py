@@ -59,9 +59,14 @@ class StockContext(ModelView):
     @classmethod
     def default_location(cls):
         Location = Pool().get('stock.location')
-        return (
+        location = (
             Transaction().context.get('location')
             or Location.get_default_warehouse())
+        if not location:
+            warehouses = Location.search(
+                [('type', '=', 'warehouse')], order=[('id', 'ASC')], limit=1)
+            location = warehouses[0].id if warehouses else None
+        return location
 
     @classmethod
     def default_from_date(cls):

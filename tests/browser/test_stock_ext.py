@@ -25,7 +25,7 @@ class StockExtTestCase(BrowserTestCase):
         client = self.login('store')
         client.open_menu("Inventory & Stock", "Draw Up Movement")
         client.fill('basis', "[ISSUE] Issue for use")
-        client.fill('product', "Motor oil 10W-40")
+        client.fill('product', "Wiper blade")
         client.fill('quantity', 99999)
         client.press("Draw Up")
         client.screenshot('stock_ext-short')
@@ -37,6 +37,9 @@ class StockExtTestCase(BrowserTestCase):
         "What runs out is listed, drawn and put on a board"
         client = self.login('store')
         client.open_menu("Inventory & Stock", "Running Out")
+        self.assertIn("Headlight bulb", client.rows()[0]["Product"])
+        client.page.get_by_text("All", exact=True).first.click()
+        client.wait()
         client.screenshot('stock_ext-cover')
         client.switch_view('graph')
         client.screenshot('stock_ext-cover-graph')
@@ -60,6 +63,7 @@ class StockExtTestCase(BrowserTestCase):
         "A scanner that types codes and Enter fills a count"
         client = self.login('store')
         client.open_menu("Inventory & Stock", "Scanners", "Scan")
+        client.new()
         client.fill('profile', "Count")
         client.fill('location', "Shelf A1")
         client.press("Scan")

@@ -36,7 +36,8 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
         super().setUp()
         transaction = self.enterContext(Transaction().start(
                 test_tryton.DB_NAME, test_tryton.USER,
-                context=test_tryton.CONTEXT, _lock_tables=['stock_move']))
+                context=test_tryton.CONTEXT,
+                _lock_tables=['product_product', 'stock_move']))
         self.addCleanup(transaction.rollback)
         self.company = create_company()
         self.enterContext(set_company(self.company))
