@@ -15,12 +15,13 @@ USERS = [
 _PARTS = [
     ('BULB', "Headlight bulb H7", '4.20'), ('WIPER', "Wiper blade", '11.50'),
     ('BRAKE', "Brake pads, set", '96.00'), ('BELT', "V-belt", '18.00')]
+
 # code, delivered 100 days ago, taken by one issue, issues in 90 days
 _USE = [
     ('TYRE', 40, 4, 19), ('FILTER', 30, 2, 25), ('OIL', 300, 12, 30),
     ('ADBLUE', 2000, 90, 24), ('DIESEL', 30000, 650, 60),
-    ('GLOVES', 60, 10, 20), ('JACKET', 20, 1, 9), ('PALLET', 100, 20, 30), ('BULB', 26, 1, 26),
-    ('WIPER', 42, 2, 20), ('BRAKE', 24, 1, 12)]
+    ('GLOVES', 60, 10, 20), ('JACKET', 20, 1, 9), ('PALLET', 100, 20, 30),
+    ('BULB', 26, 1, 26), ('WIPER', 42, 2, 20), ('BRAKE', 24, 1, 12)]
 
 
 def fill(demo):

@@ -42,7 +42,6 @@ class _DeliverNow:
         Shortage.check([
                 m for s in cls.browse(waiting) for m in s.assign_moves])
 
-
     @classmethod
     def lock_stock(cls, products):
         """Let one transaction at a time take products.

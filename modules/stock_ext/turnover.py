@@ -50,6 +50,10 @@ class StockContext(ModelView):
         help="Leave empty for all.")
     category = fields.Many2One(
         'product.category', "Category",
+        context={
+            'company': Eval('company', -1),
+            },
+        depends=['company'],
         help="Only its products and those of the categories below it.")
 
     @classmethod

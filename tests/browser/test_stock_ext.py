@@ -63,7 +63,6 @@ class StockExtTestCase(BrowserTestCase):
         "A scanner that types codes and Enter fills a count"
         client = self.login('store')
         client.open_menu("Inventory & Stock", "Scanners", "Scan")
-        client.new()
         client.fill('profile', "Count")
         client.fill('location', "Shelf A1")
         client.press("Scan")
