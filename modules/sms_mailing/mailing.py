@@ -302,6 +302,15 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
         cls._buttons.update(_BUTTONS)
 
     @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual',
+                If(Eval('state') == 'cancelled', 'muted',
+                    If(Eval('state') == 'paused', 'warning',
+                        If(Eval('state') == 'running', 'success', '')))),
+            ]
+
+    @classmethod
     def order_number(cls, tables):
         table, _ = tables[None]
         return [

@@ -554,6 +554,16 @@ class Message(ModelSQL, ModelView):
         return Content(row.subject, row.text, row.html, encoding, parts)
 
     @classmethod
+    def sample_specials(cls, template):
+        "Return what stands for the addresses that only a message has"
+        pool = Pool()
+        Link = pool.get('mailing.link')
+        return {
+            'unsubscribe': cls.url('u', 10 ** 6, '0' * 32),
+            'link': Link.sample() if template.link else None,
+            }
+
+    @classmethod
     def write_out(cls, step, rows):
         """Yield (id, parts or problem) of the texts of recipients
 
@@ -561,13 +571,9 @@ class Message(ModelSQL, ModelView):
         exclusion and the names that are missing.
         """
         pool = Pool()
-        Link = pool.get('mailing.link')
         Template = pool.get('mailing.template')
         template = step.template
-        extra = {
-            'unsubscribe': cls.url('u', 10 ** 6, '0' * 32),
-            'link': Link.sample() if template.link else None,
-            }
+        extra = cls.sample_specials(template)
         contents = Template.write_out(
             template, step.mailing.company,
             [(id_, party, lang) for id_, party, lang, _ in rows],

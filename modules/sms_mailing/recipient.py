@@ -6,7 +6,7 @@ from sql import Literal
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
-from trytond.pyson import Eval
+from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
@@ -97,6 +97,12 @@ class Recipient(ModelSQL, ModelView):
                     'depends': ['mailing_state', 'reason'],
                     },
                 })
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(Eval('state') == 'excluded', 'muted', '')),
+            ]
 
     @classmethod
     def get_mailing_states(cls):

@@ -282,12 +282,8 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
 
     def _preview_specials(self):
         pool = Pool()
-        Link = pool.get('mailing.link')
         Message = pool.get('mailing.message')
-        return {
-            'unsubscribe': Message.url('u', 10 ** 6, '0' * 32),
-            'link': Link.sample() if self.link else None,
-            }
+        return Message.sample_specials(self)
 
     @fields.depends(
         'channel', 'model', 'subject', 'text', 'html', 'spelling', 'example',
