@@ -3,6 +3,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
+from decimal import Decimal
 from itertools import groupby
 
 from sql import Literal, Null
@@ -232,6 +233,7 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
             ('done', "Done"),
             ('cancelled', "Cancelled"),
             ], "State", required=True, readonly=True, sort=False)
+    state_string = state.translated('state')
     recipients = fields.One2Many(
         'mailing.recipient', 'mailing', "Recipients", readonly=True)
     prices = fields.One2Many(
@@ -243,7 +245,7 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     estimated = fields.Boolean("Estimated", readonly=True)
     estimated_cost = fields.Function(
         Monetary(
-            "Estimated Cost", currency='currency', digits=(None, 6),
+            "Estimated Cost", currency='currency', digits='currency',
             states={
                 'invisible': Eval('state') == 'draft',
                 }),
@@ -279,7 +281,7 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     parts = fields.Function(
         fields.Integer("Parts"), 'get_message_counts')
     cost = fields.Function(
-        Monetary("Cost", currency='currency', digits=(None, 6)),
+        Monetary("Cost", currency='currency', digits='currency'),
         'get_message_counts')
     delivery_rate = fields.Function(
         fields.Float("Delivery Rate", digits=(1, 4)), 'get_delivery_rate')
@@ -348,7 +350,8 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     @classmethod
     def get_estimated_cost(cls, mailings, name):
         return {
-            m.id: sum((p.cost for p in m.prices if p.cost), 0) or None
+            m.id: m.currency.round(
+                sum((p.cost for p in m.prices if p.cost), Decimal(0)))
             for m in mailings}
 
     @classmethod
@@ -396,6 +399,10 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
             counts = dict(zip([*counters, 'parts', 'cost'], values))
             for name in names:
                 result[name][mailing] = counts[name] or 0
+        if 'cost' in names:
+            result['cost'] = {
+                m.id: m.currency.round(Decimal(result['cost'][m.id]))
+                for m in mailings}
         return result
 
     @classmethod

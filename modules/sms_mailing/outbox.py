@@ -225,7 +225,7 @@ class Message(ModelSQL, ModelView):
     def get_origins(cls):
         pool = Pool()
         Template = pool.get('mailing.template')
-        return [(None, "")] + Template.get_models()
+        return Template.get_readable_models()
 
     @classmethod
     def get_currency(cls, messages, name):

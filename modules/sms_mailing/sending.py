@@ -147,15 +147,17 @@ class Outbox:
     def run(self, ids):
         "Send what is due of ids, chunk by chunk"
         ids = list(ids)
-        size = short(self._chunk)
-        for i in range(0, len(ids), size):
-            chunk = ids[i:i + size]
-            begin, messages = short(self.claim, chunk)
-            if not messages:
-                continue
-            self._wait(begin)
-            results = self.call(messages)
-            short(self.record, messages, results)
+        self.adapter = short(self._adapter)
+        size = self._chunk()
+        try:
+            for i in range(0, len(ids), size):
+                begin, messages = short(self.claim, ids[i:i + size])
+                if messages:
+                    self._wait(begin)
+                    results = self.call(messages)
+                    short(self.record, messages, results)
+        finally:
+            self.adapter.close()
 
     def _chunk(self):
         """Return how many messages to claim at once
@@ -163,10 +165,9 @@ class Outbox:
         As many become uncertain when the worker dies: few where the gateway
         can not tell a repetition.
         """
-        adapter = self._adapter()
-        if adapter.idempotent:
+        if self.adapter.idempotent:
             return CHUNK
-        return max(2 * adapter.settings.connections, 1)
+        return max(2 * self.adapter.settings.connections, 1)
 
     @staticmethod
     def _wait(begin):
@@ -349,13 +350,9 @@ class Outbox:
     # Call
 
     def call(self, messages):
-        """Hand messages to the gateway, return their Result.
-
-        The account is read in a transaction that ends before the call.
-        """
-        adapter = short(self._adapter)
+        "Hand messages to the gateway, outside of any transaction"
         try:
-            return adapter.submit(messages)
+            return self.adapter.submit(messages)
         except Exception as exception:
             logger.exception("account %s: submit failed", self.account)
             return [

@@ -90,7 +90,7 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
     fields_help = fields.Function(
         fields.Text("Fields"), 'on_change_with_fields_help')
     example = fields.Function(fields.Reference(
-            "Example", selection='get_example_models',
+            "Example", selection='get_readable_models',
             help="The record that fills the preview."),
         'get_example', setter='set_example')
     preview = fields.Function(
@@ -239,8 +239,13 @@ class Template(DeactivableMixin, ModelSQL, ModelView):
         return [(m, get_name(m)) for m in cls.roots()]
 
     @classmethod
-    def get_example_models(cls):
-        return [(None, "")] + cls.get_models()
+    def get_readable_models(cls):
+        "Return the models that the user may read, a field needs no more"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        return [(None, "")] + [
+            (model, name) for model, name in cls.get_models()
+            if Access.check(model, 'read', raise_exception=False)]
 
     @classmethod
     def _help(cls, model):

@@ -128,6 +128,9 @@ class Adapter:
         "Return the Report waiting at the gateway"
         return []
 
+    def close(self):
+        "Let go of connections; the adapter is not used after"
+
     def check(self):
         "Return what is missing in the configuration, a list of options"
         return []

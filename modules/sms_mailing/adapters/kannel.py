@@ -42,14 +42,17 @@ class Kannel(Adapter):
             if not self.settings.get(n)]
 
     def submit(self, messages):
-        self._client = Client(
-            self.settings.get('url'),
-            timeout=float(self.settings.get('timeout', 30)),
-            connections=self.settings.connections)
-        try:
-            return self._client.map(self._submit, messages)
-        finally:
+        if self._client is None:
+            self._client = Client(
+                self.settings.get('url'),
+                timeout=float(self.settings.get('timeout', 30)),
+                connections=self.settings.connections)
+        return self._client.map(self._submit, messages)
+
+    def close(self):
+        if self._client is not None:
             self._client.close()
+            self._client = None
 
     def _target(self, message):
         query = {

@@ -39,6 +39,7 @@ class Client:
         self.connections = connections
         self._local = local()
         self._open = []
+        self._executor = None
 
     def _connection(self):
         connection = getattr(self._local, 'connection', None)
@@ -86,10 +87,14 @@ class Client:
         workers = min(self.connections, len(items))
         if workers <= 1:
             return [function(i) for i in items]
-        with ThreadPoolExecutor(workers) as executor:
-            return list(executor.map(function, items))
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self.connections)
+        return list(self._executor.map(function, items))
 
     def close(self):
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
         for connection in self._open:
             connection.close()
 

@@ -1,0 +1,68 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from sql import Literal
+from sql.aggregate import Count
+
+from caravan.report import Report
+from trytond.modules.company import CompanyReport
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+
+class MailingReport(CompanyReport, Report):
+    __name__ = 'mailing.mailing'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        ids = list(map(int, records))
+        reasons, answers = _reasons(ids), _answers(ids)
+        context['reasons'] = lambda mailing: reasons.get(mailing.id, [])
+        context['answers'] = lambda mailing: answers.get(mailing.id, [])
+        return context
+
+
+def _labels(model, field):
+    "Return {value: label} of a selection in the language of the user"
+    Model = Pool().get(model)
+    return dict(Model.fields_get([field])[field]['selection'])
+
+
+def _reasons(mailings):
+    "Return {mailing: [(reason, count)]} of those who were left out"
+    recipient = Pool().get('mailing.recipient').__table__()
+    labels = _labels('mailing.recipient', 'reason')
+    return _counts(recipient.select(
+            recipient.mailing, recipient.reason, Count(Literal(1)),
+            where=recipient.mailing.in_(mailings)
+            & (recipient.state == 'excluded'),
+            group_by=[recipient.mailing, recipient.reason],
+            order_by=[recipient.mailing, recipient.reason]), labels)
+
+
+def _answers(mailings):
+    "Return {mailing: [(kind, count)]} of what people did"
+    pool = Pool()
+    event = pool.get('mailing.event').__table__()
+    message = pool.get('mailing.message').__table__()
+    labels = _labels('mailing.event', 'kind')
+    return _counts(event
+        .join(message, condition=event.message == message.id)
+        .select(
+            message.mailing, event.kind, Count(event.message, distinct=True),
+            where=message.mailing.in_(mailings)
+            & event.kind.in_(
+                ['reply', 'click', 'call', 'unsubscribe', 'complaint']),
+            group_by=[message.mailing, event.kind],
+            order_by=[message.mailing, event.kind]), labels)
+
+
+def _counts(query, labels):
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query)
+    result = {}
+    for mailing, value, count in cursor:
+        result.setdefault(mailing, []).append(
+            (labels.get(value, value), count))
+    return result
