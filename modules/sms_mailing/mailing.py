@@ -144,8 +144,7 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
             'required': Eval('state') != 'draft',
             'readonly': Eval('state') != 'draft',
             },
-        help="The first is sent to everyone, each following one to whom "
-        "the one before did not reach in time.")
+        help="What is sent to everyone of the group.")
     variants = fields.One2Many(
         'mailing.mailing.variant', 'mailing', "Variants", states=_READONLY,
         help="Other texts for the first message, to compare.")
@@ -503,6 +502,10 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
                 raise EmptyAudienceError(gettext(
                         'sms_mailing.msg_segment_empty',
                         segment=segment.rec_name))
+        if len(self.steps) > 1:
+            raise MailingValidationError(gettext(
+                    'sms_mailing.msg_mailing_one_step',
+                    mailing=self.rec_name))
         for step in self.steps:
             if step.account.company != self.company:
                 raise MailingValidationError(gettext(
