@@ -288,6 +288,10 @@ class WebClient(Part):
         return self.page.locator(
             f'#tabcontent > .tab-pane.active {selector}')
 
+    def can(self, name):
+        "Return whether the button of the toolbar can be pressed"
+        return self._front(f'.toolbar button#{name}').is_enabled()
+
     def tool(self, name):
         "Press the button of the toolbar: new_, save, reload, switch_, ..."
         self._front('.infobar').evaluate_all(
@@ -360,6 +364,17 @@ class WebClient(Part):
         texts = self.page.locator(
             '.modal.in:visible .modal-body').all_text_contents()
         return ' '.join(texts[-1].split()) if texts else ''
+
+    def call(self, method, *parameters):
+        """Call a method of the server as the client does.
+
+        client.call('model.party.party.search', [], 0, 10, None)
+        """
+        return self.page.evaluate(
+            '''([method, parameters]) => Sao.rpc(
+                {method: method, params: [...parameters, {}]},
+                Sao.Session.current_session).promise()''',
+            [method, list(parameters)])
 
     # Waiting and judging
 

@@ -44,8 +44,9 @@ def server():
 
 def database(folder):
     "Return the path of a copy of the database of the demo company in folder"
-    copy = Path(folder) / 'demo.sqlite'
-    _copy(_database(), copy)
+    source, copy = _database(), Path(folder) / 'demo.sqlite'
+    _copy(source, copy)
+    shutil.copy(source.with_suffix('.json'), folder)
     return copy
 
 

@@ -1,0 +1,73 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import json
+from functools import cache
+
+from caravan.testing.browser import BrowserTestCase, ClientError
+from caravan.testing.keys import MODULES
+
+
+class TourTestCase(BrowserTestCase):
+    "Each user of the demo company opens all that the menu offers"
+
+    @cache
+    def menus(self):
+        "Return the ids of the menus of the suite"
+        client = self.login()
+        rows = client.call(
+            'model.ir.model.data.search_read',
+            [('model', '=', 'ir.ui.menu'), ('module', 'in', MODULES)],
+            0, None, None, ['db_id'])
+        return [row['db_id'] for row in rows]
+
+    def visit(self, user, menu):
+        "Open the menu as user, then each of its views"
+        client = self.client
+        client.open_menu(*menu)
+        if client.dialogues.count():
+            client.press("Cancel")
+            return
+        seen = {client.view_type}
+        if client.view_type == 'tree' and client.count():
+            client.open(0)
+            seen.add(client.view_type)
+        for _ in range(5):
+            if not client.can('switch_'):
+                break
+            client.switch_view()
+            if client.view_type in seen:
+                break
+            seen.add(client.view_type)
+        client.close_tab()
+
+    def tour(self, user):
+        self.client = self.login(user)
+        menus = self.client.call(
+            'model.ir.ui.menu.search_read',
+            [('id', 'in', self.menus())], 0, None, None,
+            ['complete_name', 'action'])
+        visited = 0
+        for menu in menus:
+            if not menu['action']:
+                continue
+            path = menu['complete_name'].split(' / ')
+            with self.subTest(user=user, menu=path):
+                try:
+                    self.visit(user, path)
+                except ClientError:
+                    self.client.screenshot(f'tour-{user}-{path[-1]}')
+                    self.client = self.login(user)
+                    raise
+                finally:
+                    self.assertEqual(self.server.trouble(), [])
+                visited += 1
+        return visited
+
+    def test_users(self):
+        users = json.loads(
+            self.server.path.joinpath('demo.json').read_text())['users']
+        for login, *_ in users:
+            self.assertTrue(self.tour(login), login)
+
+    def test_admin(self):
+        self.assertGreater(self.tour('admin'), 20)
