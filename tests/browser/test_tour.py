@@ -20,25 +20,31 @@ class TourTestCase(BrowserTestCase):
             0, None, None, ['db_id'])
         return [row['db_id'] for row in rows]
 
-    def visit(self, user, menu):
-        "Open the menu as user, then each of its views"
+    def visit(self, menu):
+        "Open the menu"
         client = self.client
         client.open_menu(*menu)
         if client.dialogues.count():
             client.press("Cancel")
-            return
+        else:
+            self.look()
+            client.close_tab()
+
+    def look(self):
+        "What to do with an open tab: nothing, admin looks at all views"
+
+    def views(self):
+        "Open each view of the tab in front, a form with its first record"
+        client = self.client
         seen = {client.view_type}
         if client.view_type == 'tree' and client.count():
             client.open(0)
             seen.add(client.view_type)
-        for _ in range(5):
-            if not client.can('switch_'):
-                break
+        while client.can('switch_'):
             client.switch_view()
             if client.view_type in seen:
                 break
             seen.add(client.view_type)
-        client.close_tab()
 
     def tour(self, user):
         self.client = self.login(user)
@@ -53,8 +59,8 @@ class TourTestCase(BrowserTestCase):
             path = menu['complete_name'].split(' / ')
             with self.subTest(user=user, menu=path):
                 try:
-                    self.visit(user, path)
-                except ClientError:
+                    self.visit(path)
+                except (ClientError, Error):
                     self.client.screenshot(f'tour-{user}-{path[-1]}')
                     self.client = self.login(user)
                     raise
@@ -70,4 +76,5 @@ class TourTestCase(BrowserTestCase):
             self.assertTrue(self.tour(login), login)
 
     def test_admin(self):
+        self.look = self.views
         self.assertGreater(self.tour('admin'), 20)
