@@ -60,6 +60,14 @@ test: $(VENV)/bin/tox ## run all tests, or with M=fleet those of a module
 	cat .artefacts/summary.txt 2> /dev/null; exit $$code
 endif
 
+.PHONY: screenshots
+screenshots: $(VENV)/develop ## take the pictures of the guides anew
+	cd tests/browser && CARAVAN_ARTEFACTS=$(CURDIR)/.artefacts/pictures \
+		../../$(VENV)/bin/python -m unittest test_pictures
+	mkdir -p doc/images
+	for file in .artefacts/pictures/guide-*.png; do \
+		cp $$file doc/images/$${file##*/guide-}; done
+
 .PHONY: test-clean
 test-clean: ## remove what the tests keep between runs
 	rm -rf .tox .artefacts
