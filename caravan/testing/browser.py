@@ -223,7 +223,7 @@ class WebClient(Part):
         "Open the entry of the menu: open_menu('Fleet', 'Vehicles')"
         row = self._menu_row(path)
         row.scroll_into_view_if_needed()
-        row.query_selector('.column-char').dblclick()
+        row.query_selector('.column-char').click()
         self.wait()
 
     def open_model(self, model, id=None, **parameters):
@@ -370,11 +370,16 @@ class WebClient(Part):
 
         client.call('model.party.party.search', [], 0, 10, None)
         """
-        return self.page.evaluate(
-            '''([method, parameters]) => Sao.rpc(
+        result, error = self.page.evaluate(
+            '''([method, parameters]) => new Promise(resolve => Sao.rpc(
                 {method: method, params: [...parameters, {}]},
-                Sao.Session.current_session).promise()''',
+                Sao.Session.current_session, true, false).then(
+                    result => resolve([result, null]),
+                    error => resolve([null, String(error)])))''',
             [method, list(parameters)])
+        if error:
+            raise ClientError(f"{method}: {error}")
+        return result
 
     # Waiting and judging
 

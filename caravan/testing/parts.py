@@ -268,7 +268,7 @@ class Part:
     def open(self, text):
         "Open the row as a form"
         row = self.row(text)
-        row.locator('td[data-title]:visible .cell').first.dblclick()
+        row.locator('td[data-title]:visible').first.dblclick()
         self.client.wait()
 
     def search(self, text):
