@@ -268,7 +268,10 @@ class Part:
     def open(self, text):
         "Open the row as a form"
         row = self.row(text)
-        row.locator('td[data-title]:visible').first.dblclick()
+        # A double click on a link would open its target
+        row.locator(
+            'td[data-title]:visible:not(:has(a, button, input))'
+            ).first.dblclick()
         self.client.wait()
 
     def search(self, text):

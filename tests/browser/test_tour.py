@@ -3,6 +3,8 @@
 import json
 import sqlite3
 
+from playwright.sync_api import Error
+
 from caravan.testing.browser import BrowserTestCase, ClientError
 from caravan.testing.keys import MODULES
 
@@ -71,8 +73,8 @@ class TourTestCase(BrowserTestCase):
     def test_users(self):
         users = json.loads(
             self.server.path.joinpath('demo.json').read_text())['users']
-        for login, *_ in users:
-            self.assertTrue(self.tour(login), login)
+        self.assertGreater(
+            sum(self.tour(login) for login, *_ in users), 2 * len(users))
 
     def test_admin(self):
         self.look = self.views
