@@ -129,7 +129,8 @@ class Desktop:
         reader, writer = os.pipe()
         self._run(
             stack, 'Xvfb', '-displayfd', str(writer), '-screen', '0',
-            '{}x{}x24'.format(*self.size), '-nolisten', 'tcp', pass_fds=[writer])
+            '{}x{}x24'.format(*self.size), '-nolisten', 'tcp',
+            pass_fds=[writer])
         os.close(writer)
         with os.fdopen(reader) as file:
             self.environ['DISPLAY'] = f':{file.readline().strip()}'

@@ -12,11 +12,10 @@ import sys
 import threading
 import traceback
 
+from gi.repository import GLib
 from tryton import client
 from tryton.common import common
 from tryton.gui import Main
-
-from gi.repository import GLib
 
 
 def tell_errors(dialog):
