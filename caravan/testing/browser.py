@@ -142,7 +142,7 @@ class WebClient(Part):
     dialogue, else to the tab in front.
     """
 
-    def __init__(self, context, url, timeout=10):
+    def __init__(self, context, url, timeout=30):
         self.url = url
         self.context = context
         self.page = context.new_page()
