@@ -313,7 +313,9 @@ class WebClient(Part):
         or refuses; where that is meant to be: tool('save') and message().
         """
         self.tool('save')
-        if text := self.notice('.alert-danger') or self.message():
+        text = self.notice('.alert-danger') or self.message()
+        # The notice of the client is gone after some seconds
+        if text or self.page.evaluate('caravan.tab().screen.modified()'):
             raise ClientError(f"Not saved: {text}")
 
     def reload(self):
