@@ -269,10 +269,18 @@ class Part:
         "Open the row as a form"
         row = self.row(text)
         # A double click on a link would open its target
-        row.locator(
-            'td[data-title]:visible:not(:has(a, button, input))'
-            ).first.dblclick()
-        self.client.wait()
+        plain = row.locator(
+            'td[data-title]:visible:not(:has(a, button, input))')
+        if plain.count():
+            plain.first.dblclick()
+            self.client.wait()
+        else:
+            row.locator('td.selection-state input').check()
+            self.client.wait()
+            self._switch()
+
+    def _switch(self):
+        self.client.tool('switch_')
 
     def search(self, text):
         "Search the list with a text of the filter line"
@@ -318,3 +326,5 @@ class Lines(Part):
     def switch(self):
         "Switch between list and form"
         self._tool('Switch')
+
+    _switch = switch

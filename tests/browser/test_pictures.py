@@ -7,7 +7,7 @@ _PICTURES = {
     'crm_party-activities': (
         'anna', ["Customers", "My Activities"], None, None),
     'crm_party-customers': (
-        'director', ["Customers", "Customers"], None, None),
+        'director', ["Customers", "Customers"], "All", None),
     'fleet-bookings': (
         'dispatcher', ["Fleet", "Trips", "Bookings"], None, None),
     'fleet-drivers': (
@@ -19,12 +19,16 @@ _PICTURES = {
     'fleet-vehicles': (
         'dispatcher', ["Fleet", "Vehicles", "Tractors and Trucks"], None,
         None),
+    'loan-loan': (
+        'creditclerk', ["Loans", "Loans Given"], "All", 0),
+    'loan-loans': (
+        'creditclerk', ["Loans", "Loans Given"], "All", None),
     'sms_mailing-mailings': (
         'marketer', ["Mailings", "Mailings"], "All", None),
     'sms_mailing-template': (
         'marketer', ["Mailings", "Templates"], None, 0),
     'stock_ext-running-out': (
-        'storechief', ["Inventory & Stock", "Running Out"], None, None),
+        'storechief', ["Inventory & Stock", "Running Out"], "All", None),
     }
 
 
@@ -43,6 +47,7 @@ class PicturesTestCase(BrowserTestCase):
                     client.page_of(tab)
                 if row is not None:
                     client.open(row)
+                client.wait(quiet=1000)
                 path = client.screenshot(f'guide-{name}')
                 self.assertGreater(path.stat().st_size, 20_000)
                 client.close_tab()

@@ -9,6 +9,8 @@ from caravan.testing.environment import require
 # The records that each module is about
 _MODELS = {
     'crm_party': 'crm.activity',
+    'fleet': 'fleet.vehicle',
+    'loan': 'loan.loan',
     'sms_mailing': 'mailing.mailing',
     'stock_ext': 'stock.shipment.internal',
     }
