@@ -290,7 +290,8 @@ class WebClient(Part):
 
     def can(self, name):
         "Return whether the button of the toolbar can be pressed"
-        return self._front(f'.toolbar button#{name}').is_enabled()
+        button = self._front(f'.toolbar button#{name}')
+        return button.count() > 0 and button.is_enabled()
 
     def tool(self, name):
         "Press the button of the toolbar: new_, save, reload, switch_, ..."
