@@ -3,7 +3,6 @@
 """Run trytond as a process of its own for one database."""
 import configparser
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -53,6 +52,8 @@ class Server:
     Used as a context manager it runs during the block.
     """
     verbose = '-v'
+    # Ctrl-C in the terminal is for who started it, who then stops it
+    own_session = True
 
     def __init__(self, database, folder, *, root=None, port=None,
             sections=None, environ=None):
@@ -114,7 +115,8 @@ class Server:
                     sys.executable, '-m', 'trytond.cli', self.verbose,
                     '-c', str(self.config_file), '-d', self.database],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **self.environ}, start_new_session=True)
+                env={**os.environ, **self.environ},
+                start_new_session=self.own_session)
         end = time.monotonic() + timeout
         while not self._answers():
             if self.process.poll() is not None:
@@ -150,17 +152,13 @@ class Server:
         return self.process.wait()
 
     def stop(self):
-        "Stop the server and all that it has started"
         if self.process and self.process.poll() is None:
-            self._signal(signal.SIGTERM)
+            self.process.terminate()
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
+                self.process.kill()
                 self.process.wait()
-
-    def _signal(self, number):
-        os.killpg(self.process.pid, number)
 
     def __enter__(self):
         return self.start()

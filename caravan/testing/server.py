@@ -13,6 +13,8 @@ _TROUBLE = re.compile(
 
 class Server(_Server):
     "A trytond whose log is searched for trouble"
+    # It ends with the process group of its suite
+    own_session = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -24,4 +26,6 @@ class Server(_Server):
         text = self.log()
         new, self._seen = text[self._seen:], len(text)
         paragraphs = re.split(r'\n(?=\d+ \d+ \[)', new)
-        return [p.strip() for p in paragraphs if _TROUBLE.search(p)]
+        return [
+            p.strip() for p in paragraphs
+            if _TROUBLE.search(p) and 'development server' not in p]
