@@ -40,6 +40,7 @@ _ARGUMENTS = [
     '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
     '--disable-dev-shm-usage']
+_POLLING = 40
 # Files for a brand of one's own, asked for at each load
 _OPTIONAL = re.compile(r'/(custom\.(js|css)|locale/[^/]+\.json|favicon\.ico)')
 _PREPARE = '''() => {
@@ -387,17 +388,18 @@ class WebClient(Part):
     # Waiting and judging
 
     def wait(self, quiet=200):
-        "Wait until no request has run for quiet milliseconds"
+        """Wait until no request has run for quiet milliseconds.
+
+        Looks are counted, not time: on a busy machine the page itself may
+        have stood still between two of them.
+        """
+        self.page.evaluate('window.caravan_calm = 0')
         self.page.wait_for_function(
-            '''quiet => {
-                const now = Date.now();
-                if (window.jQuery && jQuery.active) {
-                    window.caravan_busy = now;
-                }
-                window.caravan_busy = window.caravan_busy || now;
-                return now - window.caravan_busy >= quiet;
-            }''', arg=quiet, polling=40)
-        self.page.evaluate('window.caravan_busy = null')
+            '''looks => {
+                const busy = window.jQuery && jQuery.active;
+                window.caravan_calm = busy ? 0 : window.caravan_calm + 1;
+                return window.caravan_calm > looks;
+            }''', arg=quiet / _POLLING, polling=_POLLING)
         if self.page.locator('.error-dialog:visible').count():
             self.errors.append(f"application error: {self.message()}")
         self.check()
