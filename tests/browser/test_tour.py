@@ -10,7 +10,11 @@ from caravan.testing.keys import MODULES
 
 
 class TourTestCase(BrowserTestCase):
-    "Each user of the demo company opens all that the menu offers"
+    "All that the menu offers opens, for admin with all of its views"
+
+    def setUp(self):
+        super().setUp()
+        self.visited = set()
 
     def menus(self):
         "Return the ids of the menus of the suite"
@@ -48,15 +52,16 @@ class TourTestCase(BrowserTestCase):
             seen.add(client.view_type)
 
     def tour(self, user):
+        "Open as user the menus that were not visited yet"
         self.client = self.login(user)
         menus = self.client.call(
             'model.ir.ui.menu.search_read',
             [('id', 'in', self.menus())], 0, None, None,
             ['complete_name', 'action'])
-        visited = 0
         for menu in menus:
-            if not menu['action']:
+            if not menu['action'] or menu['id'] in self.visited:
                 continue
+            self.visited.add(menu['id'])
             path = menu['complete_name'].split(' / ')
             with self.subTest(user=user, menu=path):
                 try:
@@ -67,15 +72,16 @@ class TourTestCase(BrowserTestCase):
                     raise
                 finally:
                     self.assertEqual(self.server.trouble(), [])
-                visited += 1
-        return visited
 
     def test_users(self):
+        "Each menu as the first user of the demo company who has it"
         users = json.loads(
             self.server.path.joinpath('demo.json').read_text())['users']
-        self.assertGreater(
-            sum(self.tour(login) for login, *_ in users), 2 * len(users))
+        for login, *_ in users:
+            self.tour(login)
+        self.assertGreater(len(self.visited), 20)
 
     def test_admin(self):
         self.look = self.views
-        self.assertGreater(self.tour('admin'), 20)
+        self.tour('admin')
+        self.assertGreater(len(self.visited), 20)
