@@ -1,0 +1,196 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from trytond.modules.fleet.engine.haul import Leg, capacity_share, peak
+from trytond.modules.fleet.engine.hours import (
+    break_violations, driving_violations, latest_end, rest_kind,
+    rest_violations)
+from trytond.modules.fleet.engine.identity import (
+    container_is_valid, vin_check_digit, vin_error, vin_hint)
+from trytond.modules.fleet.engine.validity import EXPIRED, warning_step
+from trytond.modules.fleet.exceptions import OverlapError, ReadingError
+from trytond.modules.fleet.tests.tools import (
+    FleetTestCase, create_drivers, create_vehicles, with_company)
+from trytond.pool import Pool
+
+CASES = json.loads(
+    Path(__file__).with_name('fleet_cases.json').read_text())['cases']
+
+
+def moment(text):
+    return dt.datetime.fromisoformat(text)
+
+
+class CasesTestCase(FleetTestCase):
+    "Replay the published cases"
+
+    def cases(self, *prefixes):
+        cases = [c for c in CASES if c['id'].startswith(prefixes)]
+        self.assertTrue(cases)
+        for case in cases:
+            with self.subTest(case=case['id'], source=case['source']):
+                yield case['id'], case['given'], case['expect']
+
+    @with_company
+    def test_readings(self):
+        for _, given, expect in self.cases('OD-'):
+            pool = Pool()
+            vehicle, = create_vehicles(1, prefix=str(given))
+            meter = pool.get('fleet.meter').of([vehicle])[vehicle]
+            Reading = pool.get('fleet.meter.reading')
+
+            def read(reading):
+                record, = Reading.create([{
+                            'meter': meter.id, 'at': moment(reading['at']),
+                            'value': reading['km']}])
+                return record
+            for reading in given['readings']:
+                read(reading)
+            if expect['accept']:
+                self.assertEqual(
+                    read(given['new']).flagged,
+                    expect.get('flag') == 'implausible')
+            else:
+                self.assertRaises(ReadingError, read, given['new'])
+
+    @with_company
+    def test_assignments(self):
+        Assignment = Pool().get('fleet.assignment')
+        vehicle, = create_vehicles(1)
+        one, other = create_drivers(2)
+        for _, given, expect in self.cases('AS-'):
+            def assign(driver, period):
+                Assignment.create([{
+                            'vehicle': vehicle.id, 'driver': driver.id,
+                            'start': moment(period['start']),
+                            'end': period.get('end')}])
+            assign(one, given['existing'])
+            self.assertFalse(expect['accept'])
+            self.assertRaises(OverlapError, assign, other, given['new'])
+
+    def _trip(self, values, vehicles, drivers):
+        Trip = Pool().get('fleet.trip')
+        start, end = values.get('odo', [None, None])
+        departure, arrival = (
+            moment(values[n]) for n in ['departure', 'arrival'])
+        return Trip.create([{
+                    'vehicle': vehicles[values['vehicle'] - 1].id,
+                    'driver': drivers[values['driver'] - 1].id,
+                    'planned_departure': departure,
+                    'planned_arrival': arrival,
+                    'departure': departure, 'arrival': arrival,
+                    'odometer_start': start, 'odometer_end': end,
+                    'state': values['state']}])
+
+    @with_company
+    def test_overlaps(self):
+        for id_, given, expect in self.cases('OV-'):
+            vehicles = create_vehicles(3, prefix=id_)
+            drivers = create_drivers(3)
+            for values in given.get('existing', []):
+                self._trip(values, vehicles, drivers)
+            if expect['accept']:
+                self.assertTrue(self._trip(given['new'], vehicles, drivers))
+                continue
+            with self.assertRaises(Exception) as refusal:
+                self._trip(given['new'], vehicles, drivers)
+            if 'by' in expect:
+                self.assertIsInstance(refusal.exception, OverlapError)
+                self.assertIn(
+                    expect['by'].title(), refusal.exception.message)
+
+    def test_driver_hours(self):
+        for id_, given, expect in self.cases('EU-'):
+            if 'day' in given:
+                found = break_violations(given['day'])
+            elif 'week_daily_drive_h' in given or 'day_drive_h' in given:
+                monday = dt.date(2026, 3, 2)
+                hours = given.get('week_daily_drive_h') or [
+                    given['day_drive_h']]
+                found = driving_violations({
+                        monday + dt.timedelta(days=i): h
+                        for i, h in enumerate(hours)})
+            elif 'duty_start' in given:
+                start = moment('2026-03-02T' + given['duty_start'])
+                self.assertEqual(
+                    latest_end(start).strftime('%H:%M'),
+                    expect['latest_end'])
+                continue
+            elif 'split_rest_h' in given:
+                self.assertEqual(
+                    rest_kind(given['split_rest_h']), expect['counts_as'])
+                continue
+            else:
+                found = rest_violations(
+                    [[9]] * given.get('reduced_rests_since_weekly_rest', 0)
+                    + ([[given['next_rest_h']]] if 'next_rest_h' in given
+                        else [[given['rest_h']]] if 'rest_h' in given
+                        else []),
+                    given.get('hours_since_last_weekly_rest', 0),
+                    crew=given.get('multi_manning', False),
+                    period=given.get('within_h'))
+            self.assertEqual(
+                [v.rule for v in found], expect['violations'], id_)
+
+    @with_company
+    def test_pay(self):
+        Tariff = Pool().get('fleet.tariff')
+        for id_, given, expect in self.cases('PY-'):
+            tariff, = Tariff.create([{
+                        'name': id_, 'category': 'driver',
+                        'graduated': given.get('mode') == 'graduated',
+                        'rules': [('create', [{
+                                        'basis': r['basis'].removesuffix(
+                                            '_percent'),
+                                        'rate': Decimal(str(r['rate'])),
+                                        'start': Decimal(r.get('from', 0)),
+                                        'end': (
+                                            Decimal(r['to'])
+                                            if r.get('to') else None),
+                                        } for r in given['rules']])],
+                        }])
+            self.assertEqual(tariff.compute({
+                        k: given[k] for k in ['km', 'revenue']
+                        if k in given}), Decimal(str(expect['amount'])))
+
+    def test_numbers(self):
+        for _, given, expect in self.cases('VN-'):
+            vin = given['vin']
+            self.assertEqual(bool(vin_error(vin)), expect['hard_error'])
+            if 'check' in expect:
+                self.assertEqual(vin_check_digit(vin), expect['check'])
+            elif 'flag' in expect:
+                self.assertEqual(vin_hint(vin), 'length')
+        for _, given, expect in self.cases('CT-'):
+            self.assertEqual(
+                container_is_valid(given['number']), expect['valid'])
+
+    def test_documents(self):
+        for id_, given, expect in self.cases('DX-'):
+            end = dt.date.fromisoformat(given['expiry'])
+            days = [given['today']] if 'today' in given else given['runs']
+            levels = [
+                warning_step(
+                    end, given['thresholds'], dt.date.fromisoformat(day))
+                for day in days]
+            self.assertEqual(levels, [
+                    EXPIRED if expect['level'] == 'expired'
+                    else expect['level']])
+
+    def test_capacity(self):
+        for id_, given, expect in self.cases('CP-'):
+            if 'stops' in given:
+                self.assertEqual(peak([
+                            Leg(0, s.get('load_kg', 0), s.get('unload_kg', 0))
+                            for s in given['stops']]), expect['peak_kg'])
+                continue
+            for unit, name in [('kg', 'weight_pct'), ('m3', 'volume_pct')]:
+                if name in expect:
+                    self.assertEqual(
+                        capacity_share(
+                            given[f'load_{unit}'],
+                            given[f'capacity_{unit}']), expect[name])
