@@ -177,6 +177,7 @@ class Order(
             ('in_transit', 'delivered'),
             ('delivered', 'in_transit'),
             ('delivered', 'invoiced'),
+            ('invoiced', 'delivered'),
             ('draft', 'cancelled'),
             ('quoted', 'cancelled'),
             ('confirmed', 'cancelled'),

@@ -1,0 +1,132 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+
+from collections import defaultdict
+
+from trytond.i18n import gettext
+from trytond.model import ModelView, Workflow, fields
+from trytond.modules.product import round_price
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Eval
+from trytond.transaction import Transaction, without_check_access
+
+from .exceptions import StateError
+
+
+class Configuration(metaclass=PoolMeta):
+    __name__ = 'fleet.configuration'
+
+    transport_product = fields.Many2One(
+        'product.product', "Transport Service", ondelete='RESTRICT',
+        domain=[
+            ('type', '=', 'service'),
+            ],
+        help="The product that invoices of transport orders name. Its "
+        "category tells account and taxes.")
+
+
+class Order(metaclass=PoolMeta):
+    __name__ = 'fleet.order'
+
+    invoice_lines = fields.One2Many(
+        'account.invoice.line', 'origin', "Invoice Lines", readonly=True)
+
+    @classmethod
+    def _setup_buttons(cls):
+        super()._setup_buttons()
+        cls._buttons.update({
+                'invoice': {
+                    'invisible': Eval('state') != 'delivered',
+                    'readonly': ~Eval('amount'),
+                    'icon': 'tryton-forward',
+                    'depends': ['state', 'amount'],
+                    },
+                })
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('invoiced')
+    def invoice(cls, orders):
+        "Make one invoice for the orders of each payer and currency"
+        pool = Pool()
+        Configuration = pool.get('fleet.configuration')
+        Invoice = pool.get('account.invoice')
+        product = Configuration(1).transport_product
+        if orders and not product:
+            raise StateError(gettext('fleet.msg_invoice_no_product'))
+        by_payer = defaultdict(list)
+        for order in orders:
+            if order.amount is None:
+                raise StateError(gettext(
+                        'fleet.msg_invoice_no_price', order=order.rec_name))
+            by_payer[order.company, order.payer, order.currency].append(
+                order)
+        with without_check_access():
+            invoices = []
+            for (company, party, currency), grouped in by_payer.items():
+                invoice = cls._get_invoice(company, party, currency)
+                invoice.lines = [
+                    order._get_invoice_line(invoice, product)
+                    for order in grouped]
+                invoices.append(invoice)
+            Invoice.save(invoices)
+            Invoice.update_taxes(invoices)
+
+    @classmethod
+    def _get_invoice(cls, company, party, currency):
+        Invoice = Pool().get('account.invoice')
+        invoice = Invoice(
+            company=company, type='out', party=party, currency=currency)
+        invoice.set_journal()
+        invoice.on_change_party()
+        return invoice
+
+    def _get_invoice_line(self, invoice, product):
+        pool = Pool()
+        Line = pool.get('account.invoice.line')
+        Product = pool.get('product.product')
+        with Transaction().set_context(company=self.company.id):
+            product = Product(product.id)
+        line = Line(
+            invoice=invoice, company=self.company, type='line',
+            party=invoice.party, currency=self.currency,
+            invoice_type='out', product=product, origin=self)
+        line.on_change_product()
+        line.quantity = 1
+        line.unit_price = round_price(self.amount)
+        line.description = ' '.join(filter(None, [
+                    self.rec_name, self.route]))
+        return line
+
+    @classmethod
+    @Workflow.transition('delivered')
+    def uninvoice(cls, orders):
+        "Orders whose invoice is cancelled are to be invoiced again"
+
+    @classmethod
+    def copy(cls, orders, default=None):
+        default = default.copy() if default else {}
+        default.setdefault('invoice_lines')
+        return super().copy(orders, default=default)
+
+
+class Invoice(metaclass=PoolMeta):
+    __name__ = 'account.invoice'
+
+    @classmethod
+    def cancel(cls, invoices):
+        Order = Pool().get('fleet.order')
+        super().cancel(invoices)
+        with without_check_access():
+            Order.uninvoice(Order.browse(list({
+                            l.origin.id for i in invoices for l in i.lines
+                            if isinstance(l.origin, Order)
+                            and i.state == 'cancelled'})))
+
+
+class InvoiceLine(metaclass=PoolMeta):
+    __name__ = 'account.invoice.line'
+
+    @classmethod
+    def _get_origin(cls):
+        return super()._get_origin() + ['fleet.order']

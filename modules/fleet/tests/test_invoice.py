@@ -1,0 +1,80 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+from decimal import Decimal
+
+from trytond.modules.account.tests import create_chart
+from trytond.modules.fleet.exceptions import StateError
+from trytond.modules.fleet.tests.tools import (
+    FleetTestCase, create_order, with_company)
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+
+class InvoiceTestCase(FleetTestCase):
+    "Test invoices of transport orders"
+    modules = ['account_invoice', 'account_product', 'fleet']
+
+    def create_product(self):
+        pool = Pool()
+        Account = pool.get('account.account')
+        Category = pool.get('product.category')
+        Template = pool.get('product.template')
+        Unit = pool.get('product.uom')
+        create_chart(
+            pool.get('company.company')(Transaction().context['company']))
+        revenue, = Account.search([
+                ('type.revenue', '=', True), ('closed', '=', False)], limit=1)
+        category, = Category.create([{
+                    'name': "Transport", 'accounting': True,
+                    'account_revenue': revenue.id}])
+        unit, = Unit.search([('name', '=', "Unit")])
+        template, = Template.create([{
+                    'name': "Transport", 'type': 'service',
+                    'default_uom': unit.id,
+                    'account_category': category.id,
+                    'products': [('create', [{}])]}])
+        Configuration = pool.get('fleet.configuration')
+        configuration = Configuration(1)
+        configuration.transport_product, = template.products
+        configuration.save()
+        return revenue
+
+    def deliver(self, **values):
+        order = create_order(**values)
+        type(order).confirm([order])
+        type(order).deliver([order])
+        return order
+
+    @with_company
+    def test_invoice(self):
+        "One invoice a payer, a cancelled one opens the orders again"
+        pool = Pool()
+        Order = pool.get('fleet.order')
+        Invoice = pool.get('account.invoice')
+        one = self.deliver(amount=Decimal('410.50'))
+        with self.assertRaises(StateError):
+            Order.invoice([one])
+        revenue = self.create_product()
+        two = self.deliver(amount=Decimal(90), invoice_party=one.party.id)
+        other = self.deliver(amount=Decimal(7))
+        Order.invoice([one, two, other])
+        self.assertEqual(
+            {o.state for o in [one, two, other]}, {'invoiced'})
+        invoices = {i.party: i for i in Invoice.search([])}
+        self.assertEqual(set(invoices), {one.party, other.party})
+        invoice = invoices[one.party]
+        self.assertEqual(invoice.untaxed_amount, Decimal('500.50'))
+        self.assertEqual({l.origin for l in invoice.lines}, {one, two})
+        self.assertEqual({l.account for l in invoice.lines}, {revenue})
+        Invoice.cancel([invoice])
+        self.assertEqual(
+            [Order(o.id).state for o in [one, two, other]],
+            ['delivered', 'delivered', 'invoiced'])
+
+    @with_company
+    def test_no_price(self):
+        self.create_product()
+        order = self.deliver()
+        with self.assertRaises(StateError) as refusal:
+            type(order).invoice([order])
+        self.assertIn(order.number, refusal.exception.message)
