@@ -87,7 +87,10 @@ class Fleet:
     def __init__(self, demo):
         self.demo = demo
         self.random = demo.random
-        self.now = dt.datetime.combine(demo.today, dt.time(9))
+        # Somebody looks at any hour: who is late is late by the clock
+        clock = dt.datetime.now(dt.UTC).time()
+        self.now = dt.datetime.combine(
+            demo.today, clock.replace(minute=0, second=0, microsecond=0))
 
     def create(self, model, vlist):
         return self.demo.get(model)._proxy.create(

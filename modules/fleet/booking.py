@@ -89,6 +89,9 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
             ('firm', "Firm"),
             ('cancelled', "Cancelled"),
             ], "State", required=True, sort=False, states=_states)
+    reason = fields.Function(fields.Char(
+            "Reason", help="What it is for, as calendars show it."),
+        'get_reason')
     color = fields.Function(fields.Char("Color"), 'on_change_with_color')
 
     del _states
@@ -143,6 +146,9 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
             'leave': '#7f8c8d',
             'reserved': '#27ae60',
             }.get(self.kind, '#8e44ad')
+
+    def get_reason(self, name):
+        return self._reason
 
     def get_rec_name(self, name):
         who = [r.rec_name for r in [self.vehicle, self.driver] if r]

@@ -430,6 +430,8 @@ class Trip(metaclass=PoolMeta):
         Meter = pool.get('fleet.meter')
         Reading = pool.get('fleet.meter.reading')
         trips = [t for t in trips if t.odometer_end is not None]
+        if not trips:
+            return
         meters = Meter.of([t.vehicle for t in trips])
         known = {
             (r.origin, r.value) for r in Reading.search([
@@ -447,6 +449,13 @@ class Trip(metaclass=PoolMeta):
                     (t.departure, t.odometer_start),
                     (t.arrival, t.odometer_end)]
                 if value is not None and (t, value) not in known])
+
+    @classmethod
+    def record(cls, vlist):
+        ids = super().record(vlist)
+        cls.read_odometers([
+                t for t in cls.browse(ids) if t.state == 'done'])
+        return ids
 
     @classmethod
     def reopen(cls, trips):

@@ -10,10 +10,12 @@ class FleetTestCase(BrowserTestCase):
         "Tractors and trailers apart, each with what it does now"
         client = self.login('dispatcher')
         client.open_menu("Fleet", "Vehicles", "Tractors and Trucks")
+        client.wait()
         states = {row["Now"] for row in client.rows()}
         self.assertLessEqual({"Free", "Trip"}, states)
         client.screenshot('fleet-vehicles')
         client.open_menu("Fleet", "Vehicles", "Trailers")
+        client.wait()
         self.assertEqual(
             {row["Kind"] for row in client.rows()}, {"Semi-trailer"})
 
@@ -30,8 +32,10 @@ class FleetTestCase(BrowserTestCase):
         client.open_menu("Fleet", "Orders", "Transport Orders")
         client.screenshot('fleet-orders')
         client.open_menu("Fleet", "Trips", "Trips")
+        client.wait()
         client.screenshot('fleet-trips')
-        client.open(0)
+        client.wait()
+        client.open(client.rows()[0]["Vehicle"])
         client.screenshot('fleet-trip')
         name, size = client.print_report("Trip Sheet")
         self.assertGreater(size, 5000)
