@@ -12,6 +12,7 @@ class FleetTestCase(
         CompanyTestMixin, ModuleTestCase):
     "Test fleet module"
     module = 'fleet'
+    extras = ['account_invoice', 'account_product']
 
 
 del ModuleTestCase
