@@ -6,8 +6,7 @@ from datetime import date
 from decimal import Decimal as D
 
 from trytond.modules.loan import engine
-from trytond.modules.loan.engine import (
-    Item, Terms, allocate, make_schedule)
+from trytond.modules.loan.engine import Item, Terms, allocate, make_schedule
 
 from . import replay
 from .replay import day, percent
