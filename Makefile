@@ -68,6 +68,12 @@ screenshots: $(VENV)/develop ## take the pictures of the guides anew
 	for file in .artefacts/pictures/guide-*.png; do \
 		cp $$file doc/images/$${file##*/guide-}; done
 
+.PHONY: bench
+bench: $(VENV)/develop ## measure against plain SQL, B=fleet_vehicles alone
+	@for file in benchmarks/test_$(or $(B),*).py; do \
+	    PYTHONOPTIMIZE=1 $(VENV)/bin/python -m caravan.testing.cluster \
+	    -m unittest $$file || exit 1; done
+
 .PHONY: test-clean
 test-clean: ## remove what the tests keep between runs
 	rm -rf .tox .artefacts
