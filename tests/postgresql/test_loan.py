@@ -5,9 +5,10 @@ import datetime as dt
 import random
 from decimal import Decimal as D
 
-from caravan.testing.concurrency import PostgreSQLTestCase
 from proteus import Model
 from proteus import config as proteus_config
+
+from caravan.testing.concurrency import PostgreSQLTestCase
 from trytond.modules.loan.tests.tools import (
     create_product, get_method, setup_accounting)
 from trytond.pool import Pool
