@@ -114,9 +114,16 @@ class Part:
             self.fill(name, value)
 
     def _fill_entry(self, widget, value):
-        entry = widget.locator('input:visible, textarea:visible').first
-        entry.click()
-        self._type(self._text(value))
+        text = self._text(value)
+        for _ in range(3):
+            entry = widget.locator('input:visible, textarea:visible').first
+            entry.click()
+            self._type(text)
+            self.client.wait()
+            # A late answer of the server may have drawn the field anew
+            entry = widget.locator('input:visible, textarea:visible').first
+            if not text or not entry.count() or entry.input_value():
+                return
 
     def _type(self, text):
         keyboard = self.client.page.keyboard
