@@ -1,10 +1,14 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+import datetime as dt
+
 from caravan.testing import ModuleTestCase, QueryTestMixin
 from trytond.modules.company.tests import (
     CompanyTestMixin, PartyCompanyCheckEraseMixin)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
+from trytond.pool import Pool
+from trytond.tests.test_tryton import with_transaction
 
 
 class SmsMailingTestCase(
@@ -13,6 +17,33 @@ class SmsMailingTestCase(
     "Test sms_mailing module"
     module = 'sms_mailing'
     extras = ['account_invoice', 'crm_party', 'fleet', 'loan', 'sale']
+
+    @with_transaction()
+    def test_rule_sources(self):
+        "What rules watch can be searched and written about"
+        pool = Pool()
+        Rule = pool.get('mailing.rule')
+        Template = pool.get('mailing.template')
+        sources = Rule.sources()
+        self.assertTrue(sources)
+        for model, source in sources.items():
+            with self.subTest(model=model):
+                self.assertIn('party', Template.roots()[model])
+                Model = pool.get(model)
+                domain = [(source.company, '=', 1), *source.domain]
+                domain += [
+                    (name, '=', dt.date(2026, 1, 1))
+                    for name in source.dates]
+                self.assertEqual(Model.search(domain), [])
+
+    @with_transaction()
+    def test_criteria(self):
+        "Each criterion of a segment has a domain on parties"
+        pool = Pool()
+        Criterion = pool.get('mailing.segment.criterion')
+        for name in Criterion.criteria():
+            with self.subTest(criterion=name):
+                self.assertTrue(hasattr(Criterion, f'_domain_{name}'))
 
 
 del ModuleTestCase
