@@ -111,9 +111,14 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
         rules = cls.search([
                 ('company', '=', Transaction().context.get('company')),
                 ])
-        hits, activities = [], []
+        hits, activities, taken = [], [], set()
         for rule in rules:
-            for occasion, employee in rule._choose(rule._get_occasions()):
+            # What one rule plans needs no second activity by another
+            occasions = [
+                o for o in rule._get_occasions()
+                if (rule.kind, o['party'], o['key']) not in taken]
+            for occasion, employee in rule._choose(occasions):
+                taken.add((rule.kind, occasion['party'], occasion['key']))
                 hits.append({
                         'rule': rule.id,
                         'party': occasion['party'],

@@ -190,6 +190,13 @@ class WatchTestCase(CrmTestCase):
         self.get('crm.activity').do([activity])
         self.assertEqual(len(self.run_rules()), 1)
 
+    def test_two_rules(self):
+        "Two rules that see the same silence plan one activity"
+        self.rule()
+        self.rule(name="Other", days=10)
+        self.assertEqual(len(self.run_rules()), 1)
+        self.assertFalse(self.run_rules())
+
     def test_days(self):
         self.rule(days=41)
         self.assertFalse(self.run_rules())
