@@ -135,7 +135,7 @@ class Inbound(ModelSQL, ModelView):
                     'invisible': (
                         (Eval('state') != 'new')
                         | (Eval('keyword') == keyword.STOP)),
-                    'icon': 'tryton-block',
+                    'icon': 'tryton-remove',
                     'depends': ['state', 'keyword'],
                     },
                 })

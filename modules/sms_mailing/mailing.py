@@ -89,7 +89,7 @@ _BUTTONS = {
         },
     'pause': {
         'invisible': Eval('state') != 'running',
-        'icon': 'tryton-block',
+        'icon': 'tryton-close',
         'depends': ['state'],
         },
     'resume': {

@@ -86,14 +86,14 @@ class Recipient(ModelSQL, ModelView):
                     'invisible': (
                         (Eval('mailing_state') != 'prepared')
                         | (Eval('state') != 'included')),
-                    'icon': 'tryton-block',
+                    'icon': 'tryton-remove',
                     'depends': ['mailing_state', 'state'],
                     },
                 'include': {
                     'invisible': (
                         (Eval('mailing_state') != 'prepared')
                         | ~Eval('reason', '').in_(_OVERRULED)),
-                    'icon': 'tryton-unblock',
+                    'icon': 'tryton-add',
                     'depends': ['mailing_state', 'reason'],
                     },
                 })
