@@ -351,7 +351,9 @@ class Session(Workflow, ModelSQL, ModelView):
         Shipment = pool.get('stock.shipment.internal')
         ready, inventories, movements = [], [], []
         for session in sessions:
-            lines = [l for l in session.lines if not l.problem and not l.done]
+            lines = [
+                l for l in session.lines
+                if l.product and not l.problem and not l.done]
             ready.extend(lines)
             session.check_ready(lines)
             if session.profile.action == 'count':
@@ -448,7 +450,7 @@ class Line(ModelSQL, ModelView):
     session = fields.Many2One(
         'stock.scan.session', "Scan", required=True, ondelete='CASCADE')
     row = fields.Integer("Row", readonly=True, help="The line of the file.")
-    code = fields.Char("Code", required=True, readonly=True)
+    code = fields.Char("Code", required=True, states=_states)
     product = fields.Many2One(
         'product.product', "Product", ondelete='RESTRICT', states=_states,
         domain=[('type', 'in', ['goods', 'assets'])])
@@ -459,8 +461,9 @@ class Line(ModelSQL, ModelView):
         'stock.location', "Location", ondelete='RESTRICT', states=_states)
     to_location = fields.Many2One(
         'stock.location', "To Location", ondelete='RESTRICT', states=_states)
+    # Clients do not send what is read-only
     problem = fields.Char(
-        "Problem", readonly=True,
+        "Problem", states=_states,
         help="Why the line waits. Choose the product to go on.")
     done = fields.Boolean("Done", readonly=True)
 

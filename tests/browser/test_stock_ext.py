@@ -66,9 +66,13 @@ class StockExtTestCase(BrowserTestCase):
         client.fill('profile', "Count")
         client.fill('location', "Shelf A1")
         client.press("Scan")
+        scanner = client.page.locator('.code-scanner input')
         for code in ['FILTER', 'FILTER', 'TYRE', 'NOTHING', 'WORKSHOP', 'OIL']:
-            client.page.keyboard.type(code)
-            client.page.keyboard.press('Enter')
+            scanner.press_sequentially(code)
+            scanner.press('Enter')
+            # The client empties the entry when it is ready for the next
+            client.page.wait_for_function(
+                "() => !document.querySelector('.code-scanner input').value")
             client.wait()
         client.screenshot('stock_ext-scan')
         client.press("Close")
