@@ -321,7 +321,10 @@ class WebClient(Part):
             raise ClientError(f"Not saved: {text}")
 
     def reload(self):
+        "Show what is stored, let go what was typed since"
         self.tool('reload')
+        if 'has been modified' in self.message():
+            self.press("No")
 
     def switch_view(self, view_type=None):
         "Switch to the next view, or on until it is of view_type"
