@@ -86,7 +86,7 @@ class Abstract(ModelSQL, ModelView):
     stops = fields.Integer(
         "Refusals", help="Those who refused after the message.")
     parts = fields.Integer("Parts")
-    cost = Monetary("Cost", currency='currency', digits='currency')
+    cost = Monetary("Cost", currency='currency', digits=(None, 6))
     delivery_rate = fields.Float("Delivery Rate", digits=(1, 4))
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),

@@ -30,7 +30,8 @@ class TourTestCase(BrowserTestCase):
         client = self.client
         client.open_menu(*menu)
         if client.dialogues.count():
-            client.press("Cancel")
+            client.press(
+                "Cancel" if "Cancel" in client.buttons() else "Close")
         else:
             self.look()
             client.close_tab()
@@ -41,6 +42,9 @@ class TourTestCase(BrowserTestCase):
     def views(self):
         "Open each view of the tab in front, a form with its first record"
         client = self.client
+        if client.view_type == 'form':
+            # A new record, which the client would ask to save
+            return
         seen = {client.view_type}
         if client.view_type == 'tree' and client.count():
             client.open(0)
