@@ -16,6 +16,11 @@ from caravan.testing import demo
 from caravan.testing.databases import MODULES
 from caravan.testing.environment import require
 
+# Models with no record of their own in the demo company: the prints of their
+# modules' tests are what shows them
+_WITHOUT = {
+    'crm.work.sheet', 'stock.card', 'stock.lot', 'stock.turnover'}
+
 
 class PrintsTestCase(unittest.TestCase):
     "Test the prints as a person sees them"
@@ -34,7 +39,7 @@ class PrintsTestCase(unittest.TestCase):
         database = demo.database(cls.folder)
         trytond.config.set('database', 'path', str(cls.folder))
         cls.config = set_trytond(database.stem)
-        cls.artefacts = Path(os.environ.get('ARTEFACTS', '.artefacts'))
+        cls.artefacts = Path(os.environ.get('CARAVAN_ARTEFACTS', '.artefacts'))
         cls.artefacts = cls.artefacts.absolute() / 'prints'
         shutil.rmtree(cls.artefacts, ignore_errors=True)
         cls.artefacts.mkdir(parents=True)
@@ -44,7 +49,8 @@ class PrintsTestCase(unittest.TestCase):
         Action = Model.get('ir.action.report')
         return [
             a for a in Action.find([('model', '!=', None)])
-            if (a.report or '').split('/')[0] in MODULES]
+            if (a.report or '').split('/')[0] in MODULES
+            and a.model not in _WITHOUT]
 
     def render(self, action):
         "Return the path of the rendered print, None without a record"
@@ -67,7 +73,7 @@ class PrintsTestCase(unittest.TestCase):
     def test_prints(self):
         "Each print has a record in the demo, opens and says something"
         reports = self.reports()
-        self.assertGreaterEqual(len(reports), 3)
+        self.assertGreater(len(reports), 12)
         paths = {a.report_name: self.render(a) for a in reports}
         for name, path in paths.items():
             with self.subTest(name):
@@ -89,7 +95,7 @@ class PrintsTestCase(unittest.TestCase):
         text = subprocess.run(
             ['pdftotext', '-layout', path, '-'], check=True,
             capture_output=True, text=True).stdout
-        self.assertGreater(len(text.split()), 5)
+        self.assertGreater(len(text.split()), 3)
         for mark in ['<py:', '<if', '</for', '${', 'None', 'relatorio://']:
             self.assertNotIn(mark, text)
         subprocess.run(
