@@ -51,6 +51,9 @@ class TourTestCase(BrowserTestCase):
             seen.add(client.view_type)
         while client.can('switch_'):
             client.switch_view()
+            if client.dialogues.count():
+                # A form that thinks it was changed
+                client.press("No")
             if client.view_type in seen:
                 break
             seen.add(client.view_type)
