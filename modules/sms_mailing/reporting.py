@@ -194,14 +194,15 @@ class Period(Abstract):
     @classmethod
     def _date(cls, tables):
         period = Transaction().context.get('period', 'month')
+        # Grouped by its name: PostgreSQL takes each parameter for another one
         return cls.date.sql_cast(
-            DateTrunc(period, tables['message'].create_date))
+            DateTrunc(period, tables['message'].create_date)).as_('date')
 
     @classmethod
     def _columns(cls, tables):
         message = tables['message']
         return super()._columns(tables) + [
-            cls._date(tables).as_('date'),
+            cls._date(tables),
             message.channel.as_('channel'),
             message.purpose.as_('purpose')]
 
