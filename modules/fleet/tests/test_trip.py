@@ -3,7 +3,7 @@
 import datetime as dt
 
 from caravan.testing import QueryTestMixin
-from trytond.model.exceptions import ValidationError
+from trytond.model.modelsql import SQLConstraintError
 from trytond.modules.fleet.exceptions import (
     CapacityWarning, DocumentError, OverlapError, PlanError, StateError)
 from trytond.modules.fleet.tests.tools import (
@@ -109,7 +109,7 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         Booking = Pool().get('fleet.booking')
         vehicle, = create_vehicles(1)
         # PostgreSQL refuses the second row before the check sees the batch
-        with self.assertRaises(ValidationError):
+        with self.assertRaises((OverlapError, SQLConstraintError)):
             Booking.create([{
                         'vehicle': vehicle.id,
                         'start': at(h), 'end': at(h + 2),
