@@ -43,8 +43,6 @@ _OURS = r'(caravan|trytond\.modules\.(%s))(\.|$)' % '|'.join(MODULES)
 _LONG = [
     'browser', 'extras', 'together', 'postgresql:*', 'access', 'desktop',
     'sqlite:*']
-# The suites that drive a client
-_CLIENTS = {'browser', 'desktop'}
 
 
 @dataclass
@@ -124,29 +122,6 @@ class TimedResult(unittest.TextTestResult):
             }
 
 
-def try_again(outcome, runner, result):
-    """Return the result with a second try of the failed tests counted.
-
-    What a client shows depends on when an answer comes: a second try tells a
-    fault from a late answer.  The note names the tests that needed it.
-    """
-    broken = {
-        getattr(t, 'test_case', t)
-        for t, _ in outcome.failures + outcome.errors}
-    if not all(isinstance(t, unittest.TestCase) for t in broken):
-        # A class or a module that could not be set up
-        return result
-    ids = sorted(t.id() for t in broken)
-    second = runner.run(
-        unittest.defaultTestLoader.loadTestsFromNames(ids)).summary()
-    return {
-        'passed': result['passed'] + second['passed'],
-        'failed': second['failed'],
-        'skipped': result['skipped'],
-        'reasons': [*result['reasons'], f"second try: {', '.join(ids)}"],
-        }
-
-
 def run_here(name, path):
     "Run a suite in this process, write its result to path"
     warnings.filterwarnings(
@@ -155,8 +130,6 @@ def run_here(name, path):
         stream=sys.stderr, resultclass=TimedResult)
     outcome = runner.run(load(name))
     result = outcome.summary()
-    if name in _CLIENTS and result['failed']:
-        result = try_again(outcome, runner, result)
     print("Slowest:")
     for seconds, test in sorted(
             outcome.times, key=operator.itemgetter(0))[:-6:-1]:

@@ -2,7 +2,9 @@
 # this repository contains the full copyright notice and licence terms.
 import contextlib
 import io
+import json
 import os
+import re
 import socket
 import tempfile
 import unittest
@@ -12,6 +14,8 @@ from unittest.mock import patch
 from caravan import cli, server, web
 from caravan.demo import build, command
 from caravan.errors import Failure
+from caravan.testing import demo
+from caravan.testing.keys import MODULES, source_key
 
 
 class DemoTestCase(unittest.TestCase):
@@ -96,6 +100,50 @@ class DemoTestCase(unittest.TestCase):
     def test_modules(self):
         "Each module of the suite has its place in the order of making"
         self.assertCountEqual(build.MODULES, command.MODULES)
+
+
+class CompanyTestCase(unittest.TestCase):
+    "The company that is there is served at once, or brought up to date"
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (self.folder / 'db').mkdir()
+        self.notes = self.folder / 'db' / 'demo.json'
+        self.database = demo.database(self.folder / 'db')
+        self.enterContext(patch.object(web, 'install'))
+
+    def start(self, sources):
+        "Start the demo made of those sources, return what it builds"
+        notes = json.loads(self.notes.read_text())
+        notes['sources'] = sources
+        self.notes.write_text(json.dumps(notes))
+        with patch.object(command, '_serve', return_value=0), \
+                patch.object(command, '_build', wraps=command._build) as run, \
+                contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(cli.main([
+                        'demo', '--folder', str(self.folder),
+                        '--port', str(server.free_port())]), 0)
+        return [c.args[0][0] for c in run.call_args_list]
+
+    def test_same_sources(self):
+        self.assertEqual(self.start(source_key()), [])
+
+    def test_changed_sources(self):
+        self.assertEqual(self.start("others"), ['--update'])
+        self.assertEqual(
+            json.loads(self.notes.read_text())['sources'], source_key())
+
+    def test_no_warning(self):
+        "The server starts without a warning of ours"
+        with server.Server(
+                self.database, self.folder / 'run',
+                environ={'PYTHONWARNINGS': 'default'}) as started:
+            log = started.log()
+        self.assertIn('INFO', log)
+        ours = '|'.join(['caravan', *MODULES])
+        self.assertEqual(re.findall(
+                rf'.*(?:/(?:{ours})/.*Warning| WARNING | ERROR ).*', log), [])
 
 
 class ServerTestCase(unittest.TestCase):

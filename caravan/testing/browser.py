@@ -40,7 +40,6 @@ _ARGUMENTS = [
     '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
     '--disable-dev-shm-usage']
-_POLLING = 40
 # Files for a brand of one's own, asked for at each load
 _OPTIONAL = re.compile(r'/(custom\.(js|css)|locale/[^/]+\.json|favicon\.ico)')
 _PREPARE = '''() => {
@@ -74,8 +73,39 @@ _PREPARE = '''() => {
         const size = data.size || data.byteLength || data.length;
         caravan.files.push([name, size]);
     };
+    // jQuery and the client put off much of their work by short timers
+    const later = window.setTimeout.bind(window);
+    const forget = window.clearTimeout.bind(window);
+    const timers = new Set();
+    window.setTimeout = (run, delay, ...parameters) => {
+        const timer = later(() => {
+            timers.delete(timer);
+            run(...parameters);
+        }, delay);
+        if (!(delay > 1000)) {
+            timers.add(timer);
+        }
+        return timer;
+    };
+    window.clearTimeout = timer => {
+        timers.delete(timer);
+        forget(timer);
+    };
     window.caravan = {
         files: [],
+        idle: limit => new Promise(resolve => {
+            const end = Date.now() + limit;
+            let looks = 0;
+            const look = () => {
+                looks = jQuery.active || timers.size ? 0 : looks + 1;
+                if (looks > 2 || Date.now() > end) {
+                    resolve(looks > 2);
+                } else {
+                    later(look, 20);
+                }
+            };
+            look();
+        }),
         label: row => row.record.field_get_client('name'),
         top: () => Sao.main_menu_screen.current_view.rows,
         row: path => {
@@ -145,6 +175,7 @@ class WebClient(Part):
 
     def __init__(self, context, url, timeout=30):
         self.url = url
+        self.timeout = timeout
         self.context = context
         self.page = context.new_page()
         self.page.set_default_timeout(timeout * 1000)
@@ -283,6 +314,16 @@ class WebClient(Part):
                 return tab && tab.screen && tab.screen.model_name;
             }''')
 
+    @property
+    def new_record(self):
+        "Whether the record in front was never saved"
+        return self.page.evaluate(
+            '''() => {
+                const tab = caravan.tab();
+                const record = tab && tab.screen && tab.screen.current_record;
+                return Boolean(record && record.id < 0);
+            }''')
+
     # The toolbar of the tab in front
 
     def _front(self, selector):
@@ -321,10 +362,7 @@ class WebClient(Part):
             raise ClientError(f"Not saved: {text}")
 
     def reload(self):
-        "Show what is stored, let go what was typed since"
         self.tool('reload')
-        if 'has been modified' in self.message():
-            self.press("No")
 
     def switch_view(self, view_type=None):
         "Switch to the next view, or on until it is of view_type"
@@ -390,19 +428,15 @@ class WebClient(Part):
 
     # Waiting and judging
 
-    def wait(self, quiet=200):
-        """Wait until no request has run for quiet milliseconds.
+    def wait(self):
+        """Wait until the page has nothing under way.
 
-        Looks are counted, not time: on a busy machine the page itself may
-        have stood still between two of them.
+        That is no request to the server, and no timer of a second or less,
+        which is how the client goes on after an answer.
         """
-        self.page.evaluate('window.caravan_calm = 0')
-        self.page.wait_for_function(
-            '''looks => {
-                const busy = window.jQuery && jQuery.active;
-                window.caravan_calm = busy ? 0 : window.caravan_calm + 1;
-                return window.caravan_calm > looks;
-            }''', arg=quiet / _POLLING, polling=_POLLING)
+        if not self.page.evaluate(
+                'limit => caravan.idle(limit)', self.timeout * 1000):
+            raise ClientError(f"Still busy after {self.timeout} seconds")
         if self.page.locator('.error-dialog:visible').count():
             self.errors.append(f"application error: {self.message()}")
         self.check()

@@ -114,22 +114,13 @@ class Part:
             self.fill(name, value)
 
     def _fill_entry(self, widget, value):
-        text = self._text(value)
-        for _ in range(3):
-            entry = widget.locator('input:visible, textarea:visible').first
-            entry.click()
-            self._type(text)
-            self.client.wait()
-            # A late answer of the server may have drawn the field anew
-            entry = widget.locator('input:visible, textarea:visible').first
-            if not text or not entry.count() or entry.input_value():
-                return
-
-    def _type(self, text):
+        widget.locator('input:visible, textarea:visible').first.click()
+        # A number shows another entry while it is edited
+        self.client.wait()
         keyboard = self.client.page.keyboard
         keyboard.press('Control+a')
         keyboard.press('Delete')
-        keyboard.type(text)
+        keyboard.type(self._text(value))
         keyboard.press('Tab')
 
     def _text(self, value):
@@ -185,7 +176,7 @@ class Part:
             keyboard.press('Tab')
             return
         keyboard.type(value)
-        self.client.wait(quiet=500)
+        self.client.wait()
         found = widget.locator('.dropdown-completion li.completion')
         names = [name.strip() for name in found.all_text_contents()]
         if not names:
@@ -324,7 +315,7 @@ class Lines(Part):
         entry = self.root.locator('input.form-control:visible').first
         entry.click()
         self.client.page.keyboard.type(text)
-        self.client.wait(quiet=500)
+        self.client.wait()
         self.client.page.locator(
             '.dropdown-completion:visible li.completion a').filter(
             has_text=text).first.click()

@@ -47,7 +47,7 @@ class PicturesTestCase(BrowserTestCase):
                     client.page_of(tab)
                 if row is not None:
                     client.open(row)
-                client.wait(quiet=1000)
+                client.wait()
                 path = client.screenshot(f'guide-{name}')
                 self.assertGreater(path.stat().st_size, 20_000)
                 client.close_tab()

@@ -14,6 +14,7 @@ import proteus
 from proteus.config import set_xmlrpc_session
 
 from caravan.server import Server
+from caravan.testing.cluster import find_programs
 from caravan.testing.concurrency import PostgreSQLTestCase
 from trytond import config
 from trytond.modules.company.tests import create_company
@@ -54,15 +55,16 @@ class OperationsTestCase(PostgreSQLTestCase):
                 create_company()
         self.transact(prepare)
 
-    def command(self, name, *arguments):
+    def command(self, name, *arguments, database=DB_NAME):
         return [
             Path(sys.executable).with_name(name), *arguments,
-            '-c', self.servers[0].config_file, '-d', DB_NAME]
+            '-c', self.servers[0].config_file, '-d', database]
 
-    def run_command(self, name, *arguments):
+    def run_command(self, name, *arguments, **kwargs):
         return subprocess.run(
-            self.command(name, *arguments), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=120)
+            self.command(name, *arguments, **kwargs),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=120)
 
     def test_servers(self):
         "What one server writes the other one shows, and goes on alone"
@@ -131,6 +133,42 @@ class OperationsTestCase(PostgreSQLTestCase):
         result = self.run_command('caravan', 'check')
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertNotIn('FAILED', result.stdout)
+
+    def test_backup(self):
+        "A dump restored into another database holds all and passes the check"
+        def create():
+            party, = Pool().get('party.party').create([
+                    {'name': "In the Dump"}])
+            return party.id
+        party = self.transact(create)
+        self.run_command('trytond-cron', '-1')
+        copy = f'{DB_NAME}_copy'
+        with tempfile.TemporaryDirectory() as folder:
+            dump = Path(folder, 'company.dump')
+            self.program('pg_dump', '--format=custom', f'--file={dump}',
+                f'--dbname={self.servers[0].uri}{DB_NAME}')
+            self.program('psql', f'--dbname={self.servers[0].uri}template1',
+                f'--command=CREATE DATABASE {copy} TEMPLATE template0')
+            self.addCleanup(
+                self.program, 'psql',
+                f'--dbname={self.servers[0].uri}template1',
+                f'--command=DROP DATABASE {copy} WITH (FORCE)')
+            # The comments on the extensions belong to the superuser
+            self.program(
+                'pg_restore', '--no-comments', '--exit-on-error',
+                f'--dbname={self.servers[0].uri}{copy}', dump)
+        result = self.run_command('caravan', 'check', database=copy)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        found = self.program(
+            'psql', f'--dbname={self.servers[0].uri}{copy}', '-At',
+            f'--command=SELECT name FROM party_party WHERE id = {party}')
+        self.assertEqual(found.strip(), "In the Dump")
+
+    def program(self, name, *arguments):
+        "Run a program of PostgreSQL, return its output"
+        return subprocess.run(
+            [find_programs() / name, *arguments], check=True,
+            capture_output=True, text=True, timeout=120).stdout
 
 
 del PostgreSQLTestCase
