@@ -119,7 +119,8 @@ total AS (
         max(last_date) AS last_date
     FROM weekly GROUP BY 1, 2),
 rated AS (
-    SELECT t.*, t.used / 91 AS daily, t.used * c.cost_price::float AS consumed,
+    SELECT t.*, round((t.used / 91)::numeric, 4)::float AS daily,
+        t.used * c.cost_price::float AS consumed,
         t.quantity * c.cost_price::float AS value,
         sum(t.used * c.cost_price::float) OVER (
             PARTITION BY warehouse
@@ -130,7 +131,8 @@ rated AS (
     FROM total t LEFT JOIN product_cost_price c
         ON c.product = t.product AND c.company = %(company)s)
 SELECT product, warehouse, quantity, forecast, daily, last_date,
-    CASE WHEN quantity <= 0 THEN 0 WHEN daily > 0 THEN quantity / daily END
+    CASE WHEN quantity <= 0 THEN 0
+        WHEN daily > 0 THEN round((quantity / daily)::numeric, 1)::float END
         AS cover_days,
     round(value::numeric, 4),
     CASE WHEN quantity <= 0 THEN 'out'

@@ -407,7 +407,7 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     @classmethod
     def get_delivery_rate(cls, mailings, name):
         return {
-            m.id: m.delivered / m.sent if m.sent else None
+            m.id: round(m.delivered / m.sent, 4) if m.sent else None
             for m in mailings}
 
     @classmethod

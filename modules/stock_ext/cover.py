@@ -100,7 +100,7 @@ class Cover(ModelSQL, ModelView):
         "Minimum", digits='unit',
         help="The quantity of the order point below which to buy.")
     daily_consumption = fields.Float(
-        "Per Day", digits=(None, 2),
+        "Per Day", digits=(None, 4),
         help="What leaves the warehouse on an average day: deliveries, "
         "issues, production and transfers, less what came back.")
     cover_days = fields.Float(
@@ -320,7 +320,7 @@ class Cover(ModelSQL, ModelView):
             cls._rounded(total.quantity).as_('quantity'),
             cls._rounded(total.forecast_quantity).as_('forecast_quantity'),
             Coalesce(minimum, 0).as_('minimum'),
-            daily.as_('daily_consumption'),
+            cls._rounded(daily, 4).as_('daily_consumption'),
             Coalesce(lead_days, Context.value('cover_lead_days')
                 ).as_('lead_days'),
             total.last_date.as_('last_date'),
@@ -334,10 +334,10 @@ class Cover(ModelSQL, ModelView):
         return rated.select(*cls._columns(rated), where=cls._where(rated))
 
     @classmethod
-    def _rounded(cls, quantity):
-        "Return the SQL of a sum of floats without its rounding noise"
+    def _rounded(cls, number, digits=6):
+        "Return the SQL of a float without its rounding noise"
         return cls.quantity.sql_cast(
-            Round(Cast(quantity, 'NUMERIC'), 6))
+            Round(Cast(number, 'NUMERIC'), digits))
 
     @classmethod
     def _number(cls, total):
@@ -369,7 +369,7 @@ class Cover(ModelSQL, ModelView):
         cover = Case(
             (rated.quantity <= 0, 0),
             (rated.daily_consumption > 0,
-                rated.quantity / rated.daily_consumption),
+                cls._rounded(rated.quantity / rated.daily_consumption, 1)),
             else_=Null)
         for name in ['id', 'company', 'product', 'warehouse', 'quantity',
                 'forecast_quantity', 'minimum', 'daily_consumption',
