@@ -20,7 +20,7 @@ _PICTURES = {
         'dispatcher', ["Fleet", "Vehicles", "Tractors and Trucks"], None,
         None),
     'loan-loan': (
-        'creditclerk', ["Loans", "Loans Given"], "All", 0),
+        'creditclerk', ["Loans", "Loans Given"], "All", "Active"),
     'loan-loans': (
         'creditclerk', ["Loans", "Loans Given"], "All", None),
     'sms_mailing-mailings': (

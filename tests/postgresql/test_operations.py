@@ -14,7 +14,6 @@ import proteus
 from proteus.config import set_xmlrpc_session
 
 from caravan.server import Server
-from caravan.testing.cluster import find_programs
 from caravan.testing.concurrency import PostgreSQLTestCase
 from trytond import config
 from trytond.modules.company.tests import create_company
@@ -167,8 +166,8 @@ class OperationsTestCase(PostgreSQLTestCase):
     def program(self, name, *arguments):
         "Run a program of PostgreSQL, return its output"
         return subprocess.run(
-            [find_programs() / name, *arguments], check=True,
-            capture_output=True, text=True, timeout=120).stdout
+            [name, *arguments], check=True, capture_output=True, text=True,
+            timeout=120).stdout
 
 
 del PostgreSQLTestCase
