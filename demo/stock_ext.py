@@ -14,7 +14,8 @@ USERS = [
 # code, name, cost price: spare parts of the store's own
 _PARTS = [
     ('BULB', "Headlight bulb H7", '4.20'), ('WIPER', "Wiper blade", '11.50'),
-    ('BRAKE', "Brake pads, set", '96.00'), ('BELT', "V-belt", '18.00')]
+    ('BRAKE', "Brake pads, set", '96.00'), ('BELT', "V-belt", '18.00'),
+    ('FLUID', "Brake fluid DOT 4, 1 l", '7.30')]
 
 # code, delivered 100 days ago, taken by one issue, issues in 90 days
 _USE = [
@@ -32,7 +33,10 @@ def fill(demo):
     _make_custodians(demo, places)
     _receive(demo, places)
     _issue(demo, places)
+    if 'lot' in demo.get('stock.move')._fields:
+        _keep_lots(demo, places)
     _leave_open(demo, places)
+    _expect(demo)
 
 
 def _make_parts(demo):
@@ -98,7 +102,8 @@ def _make_custodians(demo, places):
         'cancel')
 
 
-def _movement(demo, basis, from_, to, product, quantity, days, **values):
+def _movement(
+        demo, basis, from_, to, product, quantity, days, lot=None, **values):
     return {
         'basis': demo.bases[basis].id,
         'from_location': from_.id,
@@ -107,7 +112,8 @@ def _movement(demo, basis, from_, to, product, quantity, days, **values):
         'requested_by': demo.random.choice(demo.employees).id,
         'moves': [{
                 'product': demo.products[product].id,
-                'quantity': quantity}],
+                'quantity': quantity,
+                **({'lot': lot} if lot else {})}],
         **values,
         }
 
@@ -139,6 +145,29 @@ def _issue(demo, places):
         _draw_up(demo, movements[start:start + size])
 
 
+def _keep_lots(demo, places):
+    "Two lots of brake fluid, the older one is used up first"
+    product = demo.products['FLUID']
+    lots = demo.create('stock.lot', [
+            {'product': product.id, 'number': number}
+            for number in ['DOT4-0412', 'DOT4-0519']])
+    moves = [
+        ('FOUND', demo.bases['FOUND'].from_location, places['shelf'], 24,
+            -80, lots[0]),
+        ('FOUND', demo.bases['FOUND'].from_location, places['shelf'], 36,
+            -20, lots[1]),
+        *(('ISSUE', places['store'], places['used'], 4, days, lots[0])
+            for days in [-70, -58, -44, -31, -18]),
+        *(('ISSUE', places['store'], places['used'], 3, days, lots[1])
+            for days in [-9, -3, 0])]
+    _draw_up(demo, [
+            _movement(
+                demo, basis, from_, to, 'FLUID', quantity, days,
+                basis_text="Opening balance" if basis == 'FOUND' else None,
+                lot=lot.id)
+            for basis, from_, to, quantity, days, lot in moves])
+
+
 def _leave_open(demo, places):
     "What the people of the store find in the morning"
     _draw_up(demo, [
@@ -153,3 +182,28 @@ def _leave_open(demo, places):
                 demo.bases['WRITE-OFF'].to_location, 'JACKET', 2, 0,
                 basis_text="Act 12, torn"),
             ])
+
+
+def _expect(demo):
+    "Make what a truck brings today and what another one fetches"
+    ShipmentIn = demo.get('stock.shipment.in')
+    ShipmentOut = demo.get('stock.shipment.out')
+    arrival = ShipmentIn(
+        supplier=demo.suppliers[0], warehouse=demo.warehouse,
+        planned_date=demo.today, reference="DN 20417")
+    for code, quantity in [('FILTER', 3), ('TYRE', 2)]:
+        move = arrival.incoming_moves.new()
+        move.product = demo.products[code]
+        move.quantity = quantity
+        move.unit_price = demo.products[code].cost_price
+    delivery = ShipmentOut(
+        customer=demo.parties[0], warehouse=demo.warehouse,
+        planned_date=demo.today, reference="Order 881")
+    for code, quantity in [('PALLET', 4), ('GLOVES', 2)]:
+        move = delivery.outgoing_moves.new()
+        move.product = demo.products[code]
+        move.quantity = quantity
+        move.unit_price = demo.products[code].list_price
+    arrival.save()
+    delivery.save()
+    delivery.click('wait')

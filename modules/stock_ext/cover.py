@@ -17,6 +17,8 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
+from .context import ContextValue
+
 # Pareto: the few products that make most of the value, then the next
 A_SHARE, B_SHARE = .8, .95
 # Variation of the weekly consumption up to which it counts as steady, uneven
@@ -35,7 +37,7 @@ def week(date, start):
     return (date - start) / 7
 
 
-class CoverContext(ModelView):
+class CoverContext(ContextValue, ModelView):
     __name__ = 'stock.cover.context'
 
     company = fields.Many2One('company.company', "Company", required=True)
@@ -70,12 +72,6 @@ class CoverContext(ModelView):
     @classmethod
     def default_cover_surplus_days(cls):
         return 180
-
-    @classmethod
-    def value(cls, name):
-        "Return the value of the context, the default when there is none"
-        value = Transaction().context.get(name)
-        return getattr(cls, f'default_{name}')() if value is None else value
 
 
 class Cover(ModelSQL, ModelView):
@@ -124,6 +120,9 @@ class Cover(ModelSQL, ModelView):
             'dead': "Nothing moved in all the weeks.",
             })
     level_string = level.translated('level')
+    reason = fields.Function(
+        fields.Char("Reason", help="Why the product is on this level."),
+        'get_reason')
     last_date = fields.Date("Last Move")
     value = Monetary(
         "Value", currency='currency', digits='currency',
@@ -165,6 +164,43 @@ class Cover(ModelSQL, ModelView):
     @fields.depends('company')
     def on_change_with_currency(self, name=None):
         return self.company.currency if self.company else None
+
+    @classmethod
+    def get_reason(cls, covers, name):
+        lang = Pool().get('ir.lang').get()
+        return {c.id: c._reason(lang) for c in covers}
+
+    def _reason(self, lang):
+        def number(quantity, digits=0):
+            return lang.format_number(quantity, digits=digits)
+
+        def in_unit(quantity):
+            return lang.format_number_symbol(
+                quantity, self.unit, digits=self.unit.digits)
+        if not (reason := self._which_reason()):
+            return ''
+        used = self.daily_consumption > 0
+        return gettext(
+            f'stock_ext.msg_cover_reason_{reason}',
+            days=used and number(
+                max(self.forecast_quantity, 0) / self.daily_consumption),
+            lead=number(self.lead_days),
+            daily=number(self.daily_consumption, 2),
+            forecast=in_unit(self.forecast_quantity),
+            minimum=in_unit(self.minimum),
+            date=lang.strftime(self.last_date) if self.last_date else '')
+
+    def _which_reason(self):
+        used = self.daily_consumption > 0
+        if self.level == 'out':
+            return 'out_used' if used else 'out'
+        elif self.level == 'running_out':
+            lasts = self.daily_consumption * self.lead_days
+            if used and self.forecast_quantity < lasts:
+                return 'late'
+            return 'minimum'
+        elif self.level in {'surplus', 'dead'}:
+            return self.level
 
     def get_rec_name(self, name):
         return f'{self.product.rec_name} @ {self.warehouse.rec_name}'
@@ -445,7 +481,9 @@ class Cover(ModelSQL, ModelView):
                     records, 'tryton-warning',
                     gettext('stock_ext.msg_cover_notice',
                         number=len(records)),
-                    ', '.join(c.product.rec_name for c in records[:3]),
+                    '\n'.join(
+                        f'{c.product.rec_name}: {c.reason}'
+                        for c in records[:3]),
                     user=user)
 
     @classmethod

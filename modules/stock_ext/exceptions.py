@@ -1,7 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from trytond.exceptions import UserError
+from trytond.exceptions import UserError, UserWarning
 from trytond.model.exceptions import ValidationError
 
 
@@ -30,6 +30,10 @@ class CoverRequestError(UserError):
 
 
 class ScanError(UserError):
+    pass
+
+
+class ScanShortWarning(UserWarning):
     pass
 
 

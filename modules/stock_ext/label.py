@@ -78,4 +78,11 @@ class LocationLabel(LabelReport):
 
     @classmethod
     def text(cls, location):
-        return location.warehouse.rec_name if location.warehouse else ''
+        "Return the way to the location"
+        return ' / '.join(l.name for l in cls._way(location))
+
+    @classmethod
+    def _way(cls, location):
+        if location.parent:
+            yield from cls._way(location.parent)
+        yield location

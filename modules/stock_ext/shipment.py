@@ -164,6 +164,36 @@ class ShipmentInternal(metaclass=PoolMeta):
 
     @classmethod
     @ModelView.button
+    @Workflow.transition('waiting')
+    def wait(cls, shipments, moves=None):
+        new = [s for s in shipments if s.state == 'draft']
+        super().wait(shipments, moves=moves)
+        cls.notify_approvers([s for s in new if s.waits_for_approval])
+
+    @classmethod
+    def notify_approvers(cls, shipments):
+        "Tell those who may approve, each by one notice with all shipments"
+        pool = Pool()
+        ModelData = pool.get('ir.model.data')
+        User = pool.get('res.user')
+        group = ModelData.get_id('stock_ext', 'group_stock_approval')
+        companies = {s.company for s in shipments}
+        for user in User.search([
+                    ('groups', '=', group),
+                    ('companies', 'in', [c.id for c in companies]),
+                    ]):
+            records = [s for s in shipments if s.company in user.companies]
+            cls.notify_user(
+                records, 'tryton-question',
+                gettext('stock_ext.msg_shipment_to_approve',
+                    number=len(records)),
+                ', '.join(
+                    f'{s.rec_name} ({s.basis.rec_name})'
+                    for s in records[:3]),
+                user=user)
+
+    @classmethod
+    @ModelView.button
     def approve(cls, shipments):
         employee = Pool().get('res.user')(Transaction().user).employee
         for shipment in shipments:

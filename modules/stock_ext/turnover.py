@@ -17,8 +17,10 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateReport, StateView, Wizard
 
+from .context import ContextValue
 
-class StockContext(ModelView):
+
+class StockContext(ContextValue, ModelView):
     "The place and the days that are looked at"
     __name__ = 'stock.turnover.context'
 
@@ -144,24 +146,24 @@ class _Crossing(ModelSQL, ModelView):
         pool = Pool()
         Location = pool.get('stock.location')
         Move = pool.get('stock.move')
-        context = Transaction().context
+        value = pool.get('stock.turnover.context').value
         move = Move.__table__()
         inside = Location.__table__()
         outside = Location.__table__()
-        top = Location(context.get('location') or -1)
+        top = Location(value('location') or -1)
         left, right = (top.left, top.right) if top.id >= 0 else (-1, -1)
         where = (
             (inside.left >= left) & (inside.right <= right)
             & (move.state == 'done')
-            & (move.company == context.get('company', -1))
+            & (move.company == (value('company') or -1))
             & (move.effective_date <= cls._days()[1]))
         location = getattr(move, place)
-        if not context.get('by_location'):
+        if not value('by_location'):
             where &= (outside.left < left) | (outside.right > right)
             location = Literal(top.id)
-        if product := context.get('product'):
+        if product := value('product'):
             where &= move.product == product
-        if category := context.get('category'):
+        if category := value('category'):
             where &= move.product.in_(cls._of_category(category))
         return (move
             .join(inside, condition=getattr(move, place) == inside.id)
@@ -185,10 +187,8 @@ class _Crossing(ModelSQL, ModelView):
 
     @classmethod
     def _days(cls):
-        context = Transaction().context
-        return (
-            context.get('from_date') or dt.date.min,
-            context.get('to_date') or dt.date.max)
+        Context = Pool().get('stock.turnover.context')
+        return Context.value('from_date'), Context.value('to_date')
 
 
 class Turnover(_Crossing):
@@ -371,16 +371,15 @@ class _PlaceReport(Report, CompanyReport):
         Company = pool.get('company.company')
         Location = pool.get('stock.location')
         context = super().get_context(records, header, data)
-        place = Transaction().context
-        context['location'] = Location(place['location'])
+        value = pool.get('stock.turnover.context').value
+        context['location'] = location = Location(value('location'))
         context['stock_suffix'] = cls.stock_suffix
-        context['company'] = Company(place['company'])
-        context['from_date'] = place.get('from_date')
-        context['to_date'] = place.get('to_date')
-        with Transaction().set_context(company=place['company']):
+        context['company'] = Company(value('company'))
+        context['from_date'] = value('from_date')
+        context['to_date'] = value('to_date')
+        with Transaction().set_context(company=context['company'].id):
             context['custodian'] = Location.custodians(
-                [context['location']], place.get('to_date'))[
-                    place['location']]
+                [location], context['to_date'])[location.id]
         return context
 
     @classmethod

@@ -18,6 +18,9 @@ class StockExtTestCase(BrowserTestCase):
         self.assertEqual(client.value('state'), "Done")
         self.assertIn("Oil filter", client.value('balance'))
         client.screenshot('stock_ext-drawn-up')
+        (name, size), = client.page.evaluate('caravan.files')
+        self.assertRegex(name, r'^Issue Note.*\.(pdf|odt)$')
+        self.assertGreater(size, 5000)
         client.press("Close")
 
     def test_short(self):
@@ -66,14 +69,8 @@ class StockExtTestCase(BrowserTestCase):
         client.fill('profile', "Count")
         client.fill('location', "Shelf A1")
         client.press("Scan")
-        scanner = client.page.locator('.code-scanner input')
-        for code in ['FILTER', 'FILTER', 'TYRE', 'NOTHING', 'WORKSHOP', 'OIL']:
-            scanner.press_sequentially(code)
-            scanner.press('Enter')
-            # The client empties the entry when it is ready for the next
-            client.page.wait_for_function(
-                "() => !document.querySelector('.code-scanner input').value")
-            client.wait()
+        self.type_codes(
+            client, 'FILTER', 'FILTER', 'TYRE', 'NOTHING', 'WORKSHOP', 'OIL')
         client.screenshot('stock_ext-scan')
         client.press("Close")
         client.save()
@@ -84,6 +81,46 @@ class StockExtTestCase(BrowserTestCase):
         client.press("Process")
         client.screenshot('stock_ext-scanned')
 
+    def type_codes(self, client, *codes):
+        "Type the codes with Enter, as a scanner does"
+        scanner = client.page.locator('.code-scanner input')
+        for code in codes:
+            scanner.press_sequentially(code)
+            scanner.press('Enter')
+            # The client empties the entry when it is ready for the next
+            client.page.wait_for_function(
+                "() => !document.querySelector('.code-scanner input').value")
+            client.wait()
+
+    def test_receive(self):
+        "What a truck brings is scanned and received"
+        client = self.login('store')
+        client.open_menu(
+            "Inventory & Stock", "Shipments", "Supplier Shipments")
+        client.open("DN 20417")
+        client.choose('action', "Scan")
+        self.assertEqual(client.value('profile'), "Receive")
+        client.press("Scan")
+        self.type_codes(
+            client, 'FILTER', 'FILTER', 'FILTER', 'TYRE', 'WIPER')
+        client.press("Close")
+        client.screenshot('stock_ext-receive')
+        self.assertEqual(
+            client.value('to_scan').replace('\xa0', ' ').splitlines(), [
+                "[TYRE] Tyre 315/80 R22.5: 1 u of 2 u missing",
+                "[WIPER] Wiper blade: 1 u too many, "
+                "the shipment holds 0 u"])
+
+    def test_untouched(self):
+        "A form that is only looked at does not ask to be saved"
+        client = self.login('store')
+        for menu in ["Scans", "Unknown Codes"]:
+            client.open_menu("Inventory & Stock", "Scanners", menu)
+            client.page_of("All") if menu == "Scans" else None
+            client.open(0)
+            client.tool('switch_')
+            self.assertEqual(client.message(), '')
+
     def test_turnover(self):
         "The accountant reads the turnover sheet and a stock card"
         client = self.login('store')
@@ -93,8 +130,40 @@ class StockExtTestCase(BrowserTestCase):
         client.open_menu("Inventory & Stock", "Reporting", "Stock Card")
         client.screenshot('stock_ext-card')
 
-    def test_custodians(self):
+    def test_hand_over(self):
+        "The chief hands the workshop over and gets the act"
         client = self.login('storechief')
         client.open_menu("Inventory & Stock", "Custodians")
         client.screenshot('stock_ext-custodians')
-        self.assertTrue(client.rows())
+        client.select("Workshop")
+        client.choose('action', "Hand Over")
+        client.fill('employee', "Irène Colas")
+        client.screenshot('stock_ext-hand-over')
+        client.press("Hand Over")
+        (name, size), = client.page.evaluate('caravan.files')
+        self.assertRegex(name, r'^Hand-over Act.*\.(pdf|odt)$')
+        self.assertGreater(size, 5000)
+        client.reload()
+        self.assertIn("Irène Colas", [r["Custodian"] for r in client.rows()])
+
+    def test_phone(self):
+        "The forms of the store fit the width of a phone"
+        client = self.login('store')
+        client.page.set_viewport_size({'width': 390, 'height': 844})
+        for menu in [
+                ("Draw Up Movement",), ("Scanners", "Scan"),
+                ("Scanners", "Import Terminal File")]:
+            with self.subTest(menu=menu):
+                client.open_menu("Inventory & Stock", *menu)
+                client.screenshot(f'stock_ext-phone-{menu[-1]}')
+                self.assertEqual(self.overflow(client), [])
+                if client.dialogues.count():
+                    client.press("Cancel")
+
+    def overflow(self, client):
+        "Return the fields that do not end on the screen"
+        return client.page.evaluate(
+            '''() => [...document.querySelectorAll('[data-field]')]
+                .filter(el => el.offsetParent !== null
+                    && el.getBoundingClientRect().right > innerWidth)
+                .map(el => el.dataset.field)''')

@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from decimal import Decimal
+from functools import cached_property
 from unittest.mock import patch
 
 from caravan.testing import QueryTestMixin
@@ -47,6 +48,78 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
         self.lost = locate()
         self.shelf = locate(name="Shelf", code='SHELF', parent=self.store.id)
         self.workshop = locate(name="Workshop", code='WORKSHOP')
+
+    @cached_property
+    def party(self):
+        Party = Pool().get('party.party')
+        party, = Party.create([{
+                    'name': "Party", 'addresses': [('create', [{}])]}])
+        return party
+
+    def shipment(self, name, moves, from_, to, quantities, **values):
+        """Return a new shipment.
+
+        quantities are the (product, quantity, values of the move), moves
+        the name of the field that they go into.
+        """
+        Shipment = Pool().get(name)
+        price = {}
+        if {from_.type, to.type} & {'supplier', 'customer'}:
+            price = {'unit_price': 3, 'currency': self.company.currency.id}
+        shipment, = Shipment.create([{'company': self.company.id, **values}])
+        Shipment.write([shipment], {moves: [('create', [{
+                                'product': product.id,
+                                'unit': product.default_uom.id,
+                                'quantity': quantity,
+                                'from_location': from_.id,
+                                'to_location': to.id,
+                                **price,
+                                **(others[0] if others else {}),
+                                } for product, quantity, *others
+                            in quantities])]})
+        return Shipment(shipment.id)
+
+    def supplier_shipment(self, *quantities, **values):
+        warehouse = self.store.warehouse
+        return self.shipment(
+            'stock.shipment.in', 'incoming_moves', self.supplier,
+            warehouse.input_location, quantities,
+            supplier=self.party.id, warehouse=warehouse.id,
+            warehouse_input=warehouse.input_location.id,
+            warehouse_storage=self.store.id, **values)
+
+    def supplier_return(self, *quantities, **values):
+        return self.shipment(
+            'stock.shipment.in.return', 'moves', self.store, self.supplier,
+            quantities, supplier=self.party.id,
+            from_location=self.store.id, to_location=self.supplier.id,
+            delivery_address=self.party.addresses[0].id, **values)
+
+    def customer_shipment(self, *quantities, **values):
+        warehouse = self.store.warehouse
+        return self.shipment(
+            'stock.shipment.out', 'outgoing_moves',
+            warehouse.output_location, self.customer, quantities,
+            customer=self.party.id, warehouse=warehouse.id,
+            warehouse_output=warehouse.output_location.id,
+            warehouse_storage=self.store.id,
+            delivery_address=self.party.addresses[0].id, **values)
+
+    def customer_return(self, *quantities, **values):
+        warehouse = self.store.warehouse
+        return self.shipment(
+            'stock.shipment.out.return', 'incoming_moves', self.customer,
+            warehouse.input_location, quantities,
+            customer=self.party.id, warehouse=warehouse.id,
+            warehouse_input=warehouse.input_location.id,
+            warehouse_storage=self.store.id,
+            contact_address=self.party.addresses[0].id, **values)
+
+    def internal_shipment(self, to_location, *quantities, **values):
+        return self.shipment(
+            'stock.shipment.internal', 'moves', self.store, to_location,
+            quantities, from_location=self.store.id,
+            to_location=to_location.id, state='draft', **values)
 
     def basis(self, code):
         Basis = Pool().get('stock.basis')

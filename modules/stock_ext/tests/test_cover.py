@@ -39,7 +39,7 @@ class CoverTestCase(StockTestCase):
             row, = self.Cover.read([cover.id], [
                     'quantity', 'forecast_quantity', 'daily_consumption',
                     'cover_days', 'lead_days', 'level', 'last_date', 'value',
-                    'abc', 'xyz', 'minimum'])
+                    'abc', 'xyz', 'minimum', 'reason'])
         return row
 
     def test_levels(self):
@@ -52,13 +52,19 @@ class CoverTestCase(StockTestCase):
         self.supply({new: 5}, date=ago(3))
         for product in [used, late, rich, gone]:
             self.use(product, 7, range(0, 91, 7))
-        for product, level, days in [
-                (used, 'ok', 100), (late, 'running_out', 4),
-                (dead, 'dead', None), (rich, 'surplus', 1000),
-                (new, 'ok', None), (gone, 'out', 0)]:
+        for product, level, days, reason in [
+                (used, 'ok', 100, ""),
+                (late, 'running_out', 4, "Lasts 4 days with what is on its "
+                    "way, new goods take 7"),
+                (dead, 'dead', None, "Nothing moved since "),
+                (rich, 'surplus', 1000, "Lasts 1,000 days"),
+                (new, 'ok', None, ""),
+                (gone, 'out', 0, "Nothing is left, 1.00 a day are used")]:
             with self.subTest(product=product.rec_name):
                 cover = self.cover(product)
                 self.assertEqual(cover['level'], level)
+                self.assertRegex(cover['reason'], f'^{reason}')
+                self.assertEqual(bool(cover['reason']), bool(reason))
                 self.assertEqual(
                     cover['cover_days'] is None, days is None)
                 if days is not None:
@@ -198,6 +204,10 @@ class CoverTestCase(StockTestCase):
         self.Cover.notify()
         notification, = Transaction().user_notifications
         self.assertEqual(notification.user.id, keeper.id)
+        self.assertEqual(
+            notification.description,
+            "First: Nothing is left, 1.00 a day are used\n"
+            "Second: Lasts 1 days with what is on its way, new goods take 7")
         covers = self.Cover.search(
             [('level', 'in', ['out', 'running_out'])])
         self.assertEqual(len(covers), 2)

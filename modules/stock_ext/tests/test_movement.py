@@ -124,10 +124,13 @@ class MovementTestCase(StockTestCase):
                     'company': self.company.id,
                     }])
         Period.close([period])
-        with self.assertRaisesRegex(MovementError, "") as raised:
-            self.draw_up(
-                self.movement(date=TODAY - dt.timedelta(days=6)))
-        self.assertIn("closed period", raised.exception.description)
+        with self.assertRaises(MovementError) as raised:
+            self.draw_up(self.movement(), self.movement(
+                    date=TODAY - dt.timedelta(days=6)))
+        self.assertRegex(
+            raised.exception.description,
+            r'^Row 2: The date .* is in the closed period')
+        self.assertFalse(self.Shipment.search([]))
 
     def test_shortage(self):
         "The list tells what is missing, where it lies and what else is there"
@@ -228,6 +231,48 @@ class MovementTestCase(StockTestCase):
                     self.Shipment.write([shipment], values)
         self.Shipment.do([shipment])
         self.assertEqual(shipment.state, 'done')
+
+    def test_approval_is_asked_for(self):
+        "Those who may approve get one notice with all the movements"
+        pool = Pool()
+        User = pool.get('res.user')
+        Group = pool.get('res.group')
+        group, = Group.search([('name', '=', "Stock Approval")])
+        chief, keeper = User.create([{
+                    'name': name, 'login': name, 'groups': [('add', groups)],
+                    'companies': [('add', [self.company.id])],
+                    'company': self.company.id,
+                    } for name, groups in [
+                        ("chief", [group.id]), ("keeper", [])]])
+        shipments = self.draw_up(*[
+                self.movement(
+                    1, 'WRITE-OFF', to_location=self.lost.id,
+                    basis_text=f"Act {i}") for i in range(2)])
+        notices = {
+            n.user: n for n in Transaction().user_notifications}
+        self.assertIn(chief, notices)
+        self.assertNotIn(keeper, notices)
+        self.assertEqual(
+            notices[chief].records, str([s.id for s in shipments]))
+        Transaction().user_notifications.clear()
+        self.Shipment.wait(shipments)
+        self.assertFalse(Transaction().user_notifications)
+
+    def test_no_right_to_approve(self):
+        "A storekeeper can not approve what he drew up"
+        User = Pool().get('res.user')
+        shipment, = self.draw_up(self.movement(
+                2, 'WRITE-OFF', to_location=self.lost.id, basis_text="Act"))
+        keeper, = User.create([{
+                    'name': "Keeper", 'login': 'keeper',
+                    'companies': [('add', [self.company.id])],
+                    'company': self.company.id,
+                    'employees': [('add', [create_employee("Keeper").id])],
+                    }])
+        with Transaction().set_user(keeper.id), check_access():
+            with self.assertRaises(AccessError):
+                self.Shipment.approve([shipment])
+        self.assertIsNone(shipment.approved_at)
 
     def test_approval_is_not_forged(self):
         with check_access(), self.assertRaises(AccessError):

@@ -50,14 +50,17 @@ class SupplyTestCase(StockTestCase):
         self.supply({low: 4, high: 9})
         for product in [never, low, high]:
             self.point(product, 5, 20)
-        for product, level, target in [
-                (never, 'out', 20), (low, 'running_out', 16),
-                (high, 'ok', 0)]:
+        for product, level, target, reason in [
+                (never, 'out', 20, "Nothing is left, the minimum is 5 u"),
+                (low, 'running_out', 16,
+                    "The forecast of 4 u is below the minimum of 5 u"),
+                (high, 'ok', 0, "")]:
             with self.subTest(product=product.rec_name):
                 cover = self.cover(product)
                 self.assertEqual(cover.minimum, 5)
                 self.assertEqual(cover.level, level)
                 self.assertEqual(cover.target, target)
+                self.assertEqual(cover.reason.replace('\xa0', ' '), reason)
 
     def test_lead_time(self):
         "The lead time is that of the supplier"
