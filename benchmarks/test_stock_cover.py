@@ -119,8 +119,7 @@ total AS (
         max(last_date) AS last_date
     FROM weekly GROUP BY 1, 2),
 rated AS (
-    SELECT t.*, round((t.used / 91)::numeric, 4)::float AS daily,
-        t.used * c.cost_price::float AS consumed,
+    SELECT t.*, t.used / 91 AS daily, t.used * c.cost_price::float AS consumed,
         t.quantity * c.cost_price::float AS value,
         sum(t.used * c.cost_price::float) OVER (
             PARTITION BY warehouse
@@ -131,10 +130,9 @@ rated AS (
     FROM total t LEFT JOIN product_cost_price c
         ON c.product = t.product AND c.company = %(company)s)
 SELECT product, warehouse, quantity, forecast, daily, last_date,
-    CASE WHEN quantity <= 0 THEN 0
-        WHEN daily > 0 THEN round((quantity / daily)::numeric, 1)::float END
-        AS cover_days,
-    round(value::numeric, 4),
+    round((CASE WHEN quantity <= 0 THEN 0 WHEN daily > 0 THEN quantity / daily
+        END)::numeric, 1) AS cover_days,
+    round(value::numeric, 2),
     CASE WHEN quantity <= 0 THEN 'out'
         WHEN daily > 0 AND forecast < daily * 7 THEN 'running_out'
         WHEN forecast < 0 THEN 'running_out'

@@ -191,19 +191,24 @@ def _expect(demo):
     arrival = ShipmentIn(
         supplier=demo.suppliers[0], warehouse=demo.warehouse,
         planned_date=demo.today, reference="DN 20417")
-    for code, quantity in [('FILTER', 3), ('TYRE', 2)]:
-        move = arrival.incoming_moves.new()
-        move.product = demo.products[code]
-        move.quantity = quantity
-        move.unit_price = demo.products[code].cost_price
+    _plan(demo, arrival, arrival.incoming_moves, arrival.supplier_location,
+        arrival.warehouse_input, [('FILTER', 3), ('TYRE', 2)])
     delivery = ShipmentOut(
         customer=demo.parties[0], warehouse=demo.warehouse,
         planned_date=demo.today, reference="Order 881")
-    for code, quantity in [('PALLET', 4), ('GLOVES', 2)]:
-        move = delivery.outgoing_moves.new()
-        move.product = demo.products[code]
-        move.quantity = quantity
-        move.unit_price = demo.products[code].list_price
+    _plan(demo, delivery, delivery.outgoing_moves, delivery.warehouse_output,
+        delivery.customer_location, [('PALLET', 4), ('GLOVES', 2)])
     arrival.save()
     delivery.save()
     delivery.click('wait')
+
+
+def _plan(demo, shipment, moves, from_, to, goods):
+    for code, quantity in goods:
+        move = moves.new()
+        move.product = demo.products[code]
+        move.quantity = quantity
+        move.from_location = from_
+        move.to_location = to
+        move.unit_price = demo.products[code].cost_price
+        move.currency = shipment.company.currency

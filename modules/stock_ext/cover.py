@@ -18,6 +18,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
 from .context import ContextValue
+from .quantity import rounded
 
 # Pareto: the few products that make most of the value, then the next
 A_SHARE, B_SHARE = .8, .95
@@ -96,7 +97,7 @@ class Cover(ModelSQL, ModelView):
         "Minimum", digits='unit',
         help="The quantity of the order point below which to buy.")
     daily_consumption = fields.Float(
-        "Per Day", digits=(None, 4),
+        "Per Day",
         help="What leaves the warehouse on an average day: deliveries, "
         "issues, production and transfers, less what came back.")
     cover_days = fields.Float(
@@ -353,11 +354,12 @@ class Cover(ModelSQL, ModelView):
             Literal(company).as_('company'),
             total.product.as_('product'),
             total.warehouse.as_('warehouse'),
-            cls._rounded(total.quantity).as_('quantity'),
-            cls._rounded(total.forecast_quantity).as_('forecast_quantity'),
+            rounded(total.quantity).as_('quantity'),
+            rounded(total.forecast_quantity).as_('forecast_quantity'),
             Coalesce(minimum, 0).as_('minimum'),
-            cls._rounded(daily, 4).as_('daily_consumption'),
-            Coalesce(lead_days, Context.value('cover_lead_days')
+            daily.as_('daily_consumption'),
+            rounded(
+                Coalesce(lead_days, Context.value('cover_lead_days')), 1
                 ).as_('lead_days'),
             total.last_date.as_('last_date'),
             (total.quantity * price).as_('value'),
@@ -368,12 +370,6 @@ class Cover(ModelSQL, ModelView):
             Sum(value, window=Window(partition)).as_('all'),
             mean.as_('mean'), variance.as_('variance'))
         return rated.select(*cls._columns(rated), where=cls._where(rated))
-
-    @classmethod
-    def _rounded(cls, number, digits=6):
-        "Return the SQL of a float without its rounding noise"
-        return cls.quantity.sql_cast(
-            Round(Cast(number, 'NUMERIC'), digits))
 
     @classmethod
     def _number(cls, total):
@@ -405,15 +401,16 @@ class Cover(ModelSQL, ModelView):
         cover = Case(
             (rated.quantity <= 0, 0),
             (rated.daily_consumption > 0,
-                cls._rounded(rated.quantity / rated.daily_consumption, 1)),
+                rated.quantity / rated.daily_consumption),
             else_=Null)
         for name in ['id', 'company', 'product', 'warehouse', 'quantity',
-                'forecast_quantity', 'minimum', 'daily_consumption',
-                'lead_days', 'last_date']:
+                'forecast_quantity', 'minimum', 'lead_days', 'last_date']:
             yield getattr(rated, name).as_(name)
-        yield cover.as_('cover_days')
+        yield rounded(rated.daily_consumption).as_('daily_consumption')
+        yield rounded(cover, 1).as_('cover_days')
         yield cls.value.sql_cast(
-            Round(Cast(rated.value, 'NUMERIC'), 4)).as_('value')
+            Round(Cast(rated.value, 'NUMERIC'), cls._currency_digits())
+            ).as_('value')
         yield cls._level(rated, cover).as_('level')
         before = rated.cumulated - rated.consumed
         square = rated.mean * rated.mean
@@ -427,6 +424,12 @@ class Cover(ModelSQL, ModelView):
             (rated.variance <= square * X_VARIATION ** 2, 'x'),
             (rated.variance <= square * Y_VARIATION ** 2, 'y'),
             else_='z').as_('xyz')
+
+    @classmethod
+    def _currency_digits(cls):
+        Company = Pool().get('company.company')
+        company = Transaction().context.get('company', -1)
+        return Company(company).currency.digits if company >= 0 else 0
 
     @classmethod
     def _level(cls, rated, cover):
@@ -481,7 +484,7 @@ class Cover(ModelSQL, ModelView):
                     records, 'tryton-warning',
                     gettext('stock_ext.msg_cover_notice',
                         number=len(records)),
-                    '\n'.join(
+                    '; '.join(
                         f'{c.product.rec_name}: {c.reason}'
                         for c in records[:3]),
                     user=user)

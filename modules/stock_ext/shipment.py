@@ -184,7 +184,7 @@ class ShipmentInternal(metaclass=PoolMeta):
                     ]):
             records = [s for s in shipments if s.company in user.companies]
             cls.notify_user(
-                records, 'tryton-question',
+                records, 'tryton-info',
                 gettext('stock_ext.msg_shipment_to_approve',
                     number=len(records)),
                 ', '.join(

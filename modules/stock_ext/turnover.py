@@ -18,6 +18,7 @@ from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateReport, StateView, Wizard
 
 from .context import ContextValue
+from .quantity import rounded
 
 
 class StockContext(ContextValue, ModelView):
@@ -239,7 +240,7 @@ class Turnover(_Crossing):
 
     @classmethod
     def _sum(cls, quantity, filter_):
-        return Coalesce(Sum(quantity, filter_=filter_), 0)
+        return rounded(Coalesce(Sum(quantity, filter_=filter_), 0))
 
     @fields.depends('product')
     def on_change_with_cost_price(self, name=None):
@@ -291,7 +292,7 @@ class Card(_Crossing):
                 else_=Null).as_('input'),
             Case((crossing.quantity < 0, -crossing.quantity),
                 else_=Null).as_('output'),
-            balance.as_('balance'))
+            rounded(balance).as_('balance'))
         columns = [
             'id', 'company', 'date', 'move', 'location', 'other_location',
             *cls._keys(), 'input', 'output', 'balance']

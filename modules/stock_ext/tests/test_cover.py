@@ -138,6 +138,18 @@ class CoverTestCase(StockTestCase):
             self.assertEqual(
                 cover['forecast_quantity'], product.forecast_quantity)
 
+    def test_digits(self):
+        "Nothing is finer than its form shows, which would ask to be saved"
+        product = create_product("Bolt", cost='0.1234')
+        self.supply({product: 23}, date=ago(90))
+        self.use(product, 1, [1, 10, 20])
+        cover, = self.Cover.search([('product', '=', product.id)])
+        # As the server would check it
+        self.Cover._validate([cover])
+        self.assertEqual(cover.cover_days, 606.7)
+        self.assertAlmostEqual(cover.daily_consumption, 3 / 91, 6)
+        self.assertEqual(cover.value, Decimal('2.47'))
+
     def test_classes(self):
         "ABC by value consumed, XYZ by variation"
         steady, uneven, rare = [
@@ -206,7 +218,7 @@ class CoverTestCase(StockTestCase):
         self.assertEqual(notification.user.id, keeper.id)
         self.assertEqual(
             notification.description,
-            "First: Nothing is left, 1.00 a day are used\n"
+            "First: Nothing is left, 1.00 a day are used; "
             "Second: Lasts 1 days with what is on its way, new goods take 7")
         covers = self.Cover.search(
             [('level', 'in', ['out', 'running_out'])])

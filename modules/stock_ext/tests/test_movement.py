@@ -254,6 +254,7 @@ class MovementTestCase(StockTestCase):
         self.assertNotIn(keeper, notices)
         self.assertEqual(
             notices[chief].records, str([s.id for s in shipments]))
+        pool.get('res.notification').save(Transaction().user_notifications)
         Transaction().user_notifications.clear()
         self.Shipment.wait(shipments)
         self.assertFalse(Transaction().user_notifications)

@@ -95,7 +95,7 @@ class TurnoverTestCase(StockTestCase):
                 self.south.storage_location, self.store.warehouse]:
             for start, end in periods:
                 self.compare(location, ago(start), ago(end))
-        for custody in self.custodies():
+        for custody in self.custodies:
             self.compare(
                 custody.location, custody.from_date,
                 custody.to_date or TODAY)
@@ -106,6 +106,7 @@ class TurnoverTestCase(StockTestCase):
         south, = Location.copy([self.store.warehouse])
         return south
 
+    @cached_property
     def custodies(self):
         "Return one custody after the other, as the sheet takes their days"
         pool = Pool()
@@ -141,12 +142,12 @@ class TurnoverTestCase(StockTestCase):
 
     def document(self, name, product, lot, quantity, date):
         goods = (product, quantity, {'lot': lot.id if lot else None})
-        if name == 'internal':
+        if name in {'internal', 'transit'}:
+            to_location = (
+                self.workshop if name == 'internal'
+                else self.south.storage_location)
             return self.internal_shipment(
-                self.workshop, goods, effective_date=date)
-        elif name == 'transit':
-            return self.internal_shipment(
-                self.south.storage_location, goods, effective_date=date,
+                to_location, goods, effective_date=date,
                 effective_start_date=date)
         return getattr(self, name)(goods, effective_date=date)
 
