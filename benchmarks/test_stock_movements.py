@@ -13,8 +13,7 @@ import time
 
 from caravan.testing.concurrency import PostgreSQLTestCase
 from trytond.modules.company.tests import create_company, set_company
-from trytond.modules.stock_ext.tests.common import (
-    create_product, locate, move)
+from trytond.modules.stock_ext.tests.common import create_product, locate, move
 from trytond.pool import Pool
 
 MOVEMENTS = int(os.environ.get('STOCK_MOVEMENTS', 10_000))

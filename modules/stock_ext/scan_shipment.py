@@ -2,7 +2,6 @@
 # this repository contains the full copyright notice and licence terms.
 """Shipments that are received or picked with a scanner."""
 from collections import defaultdict
-from itertools import groupby
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
@@ -241,20 +240,24 @@ class Session(metaclass=PoolMeta):
     @classmethod
     def _process_shipments(cls, sessions):
         Move = Pool().get('stock.move')
-        by_model = groupby(
-            sorted(sessions, key=lambda s: s.shipment.__name__),
-            key=lambda s: s.shipment.__class__)
-        for Shipment, sessions in by_model:
-            sessions = cls.browse(sessions)
-            Shipment.prepare_scanned([s.shipment for s in sessions])
-            cls._warn_short(sessions)
-            to_save, to_delete = [], []
-            for session in cls.browse(sessions):
-                session._set_moves(to_save, to_delete)
-            Move.save(to_save)
-            Move.delete(to_delete)
-            Shipment.finish_scanned(
-                Shipment.browse([s.shipment for s in sessions]))
+        for Shipment, shipments in cls._shipments(sessions):
+            Shipment.prepare_scanned(shipments)
+        cls._warn_short(cls.browse(sessions))
+        to_save, to_delete = [], []
+        for session in cls.browse(sessions):
+            session._set_moves(to_save, to_delete)
+        Move.save(to_save)
+        Move.delete(to_delete)
+        for Shipment, shipments in cls._shipments(sessions):
+            Shipment.finish_scanned(shipments)
+
+    @classmethod
+    def _shipments(cls, sessions):
+        "Return the shipments as they are now by their model"
+        shipments = defaultdict(list)
+        for session in cls.browse(sessions):
+            shipments[session.shipment.__class__].append(session.shipment)
+        return shipments.items()
 
     @classmethod
     def _warn_short(cls, sessions):

@@ -1,12 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-from trytond.modules.stock_ext.exceptions import (
-    ApprovalError, ShortageError)
+from trytond.modules.stock_ext.exceptions import ApprovalError, ShortageError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_product)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
-
 
 MODULES = ['stock_ext', 'product_attribute', 'stock_lot', 'stock_split']
 

@@ -229,18 +229,24 @@ class ScanShipmentTestCase(StockTestCase):
 
     def test_open(self):
         "The shipment opens its scan, a new one or that begun"
-        Wizard = Pool().get('stock.scan.shipment', type='wizard')
         shipment = self.supplier_shipment((self.bolt, 1))
-        for begun in [False, True]:
-            session_id, _, _ = Wizard.create()
-            with Transaction().set_context(
-                    active_model=shipment.__name__, active_id=shipment.id,
-                    active_ids=[shipment.id]):
-                result = Wizard.execute(session_id, {}, 'open_')
-            (action, data), = result['actions']
-            if begun:
-                self.assertEqual(data['res_id'], [session.id])
-            else:
-                self.assertEqual(data['res_id'], [])
-                self.assertIn(str(shipment), action['pyson_context'])
-                session = self.scan('receive', shipment, 'BOLT')
+        action, data = self.open(shipment)
+        self.assertEqual(data['res_id'], [])
+        self.assertIn(str(shipment), action['pyson_context'])
+        session = self.scan('receive', shipment, 'BOLT')
+        _, data = self.open(shipment)
+        self.assertEqual(data['res_id'], [session.id])
+        shipment.receive([shipment])
+        with self.assertRaisesRegex(ScanError, "nothing to scan"):
+            self.open(shipment)
+
+    def open(self, shipment):
+        "Return the action and its data that the shipment launches"
+        Wizard = Pool().get('stock.scan.shipment', type='wizard')
+        session, _, _ = Wizard.create()
+        with Transaction().set_context(
+                active_model=shipment.__name__, active_id=shipment.id,
+                active_ids=[shipment.id]):
+            result = Wizard.execute(session, {}, 'open_')
+        action, = result['actions']
+        return action
