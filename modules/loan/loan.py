@@ -1,25 +1,23 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-from decimal import Decimal
-from itertools import groupby
-
 from sql.functions import CharLength
 
 from trytond.i18n import gettext
 from trytond.model import (
     ChatMixin, Check, Index, ModelSQL, ModelView, Workflow, fields)
 from trytond.model.exceptions import AccessError
-from trytond.modules.company.model import (
-    employee_field, reset_employee, set_employee)
+from trytond.modules.company.model import employee_field
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.rpc import RPC
-from trytond.transaction import Transaction, check_access, without_check_access
+from trytond.transaction import Transaction
 
 from .actions import ActionsMixin
 from .balance import BalanceMixin
-from .exceptions import DecisionError, LimitError, TermsError
+from .buttons import ButtonsMixin
+from .decision import DecisionMixin
+from .exceptions import TermsError
 from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
@@ -43,8 +41,9 @@ _draft = {
 
 
 class Loan(
-        Workflow, PlanMixin, MoneyMixin, ActionsMixin, LedgerMixin,
-        BalanceMixin, TermsMixin, ModelSQL, ModelView, ChatMixin):
+        Workflow, DecisionMixin, ButtonsMixin, PlanMixin, MoneyMixin,
+        ActionsMixin, LedgerMixin, BalanceMixin, TermsMixin, ModelSQL,
+        ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -245,83 +244,6 @@ class Loan(
         cls._buttons.update(cls._setup_buttons())
 
     @classmethod
-    def _setup_buttons(cls):
-        return {
-            'calculate': {
-                'invisible': ~Eval('state').in_(['draft', 'submitted']),
-                'icon': 'tryton-refresh',
-                'depends': ['state'],
-                },
-            'draft': {
-                'invisible': ~Eval('state').in_(
-                    ['submitted', 'cancelled']),
-                'icon': If(Eval('state') == 'cancelled',
-                    'tryton-undo', 'tryton-back'),
-                'depends': ['state'],
-                },
-            'submit': {
-                'invisible': Eval('state') != 'draft',
-                'icon': 'tryton-forward',
-                'depends': ['state'],
-                },
-            'approve': {
-                'invisible': Eval('state') != 'submitted',
-                'icon': 'tryton-ok',
-                'depends': ['state'],
-                },
-            'reject': {
-                'invisible': Eval('state') != 'submitted',
-                'readonly': ~Eval('reject_reason'),
-                'icon': 'tryton-cancel',
-                'depends': ['state', 'reject_reason'],
-                },
-            'withdraw': {
-                'invisible': ~Eval('state').in_(
-                    ['submitted', 'approved']),
-                'icon': 'tryton-cancel',
-                'depends': ['state'],
-                },
-            'cancel': {
-                'invisible': Eval('state') != 'draft',
-                'icon': 'tryton-cancel',
-                'depends': ['state'],
-                },
-            'call_due': {
-                'invisible': Eval('state') != 'active',
-                'icon': 'tryton-launch',
-                'depends': ['state'],
-                },
-            'penalise': {
-                'invisible': (Eval('state') != 'active') | (
-                    Eval('side') == 'borrowed'),
-                'icon': 'tryton-warning',
-                'depends': ['state', 'side'],
-                },
-            **{name: {
-                    'invisible': ~Eval('state').in_(states),
-                    'icon': icon,
-                    'depends': ['state'],
-                    } for name, states, icon in cls._wizards()},
-            }
-
-    @classmethod
-    def _wizards(cls):
-        "The buttons that open a wizard: (name, states, icon)"
-        return [
-            ('disburse', ['approved', 'active'], 'tryton-export'),
-            ('repay', ['active'], 'tryton-import'),
-            ('early_repay', ['active'], 'tryton-forward'),
-            ('reschedule', ['active'], 'tryton-history'),
-            ('change_rate', ['active'], 'tryton-history'),
-            ('refinance', ['active'], 'tryton-copy'),
-            ('waive', ['active'], 'tryton-cancel'),
-            ('write_off', ['active'], 'tryton-delete'),
-            ('recover', ['written_off'], 'tryton-import'),
-            ('add_charge', ['active'], 'tryton-add'),
-            ('compare_versions', ['active', 'closed'], 'tryton-open'),
-            ]
-
-    @classmethod
     def order_number(cls, tables):
         table, _ = tables[None]
         return [CharLength(table.number), table.number]
@@ -501,298 +423,3 @@ class Loan(
                     'invisible': ~Eval('method').in_(['stepped', 'manual']),
                     }),
             ]
-
-    @classmethod
-    def set_number(cls, loans):
-        Configuration = Pool().get('loan.configuration')
-        config = Configuration(1)
-        loans = sorted(
-            (l for l in loans if not l.number), key=lambda l: l.company.id)
-        for company, c_loans in groupby(loans, key=lambda l: l.company):
-            c_loans = list(c_loans)
-            sequence = config.get_multivalue(
-                'loan_sequence', company=company.id)
-            for loan, number in zip(
-                    c_loans, sequence.get_many(len(c_loans))):
-                loan.number = number
-        cls.save(loans)
-
-    @classmethod
-    @ModelView.button
-    def calculate(cls, loans):
-        cls.calculate_schedules(loans, gettext('loan.msg_reason_planned'))
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('cancelled')
-    def cancel(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('draft')
-    @reset_employee('submitted_by')
-    def draft(cls, loans):
-        cls.write(loans, {'submitter': None, 'amount_approved': None})
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('submitted')
-    @set_employee('submitted_by')
-    def submit(cls, loans):
-        for loan in loans:
-            loan.product.check_limits(
-                loan, loan.amount_requested, loan.rate, loan.term)
-            loan.amount_approved = loan.amount_requested
-            loan.submitter = Transaction().user or None
-        cls.save(loans)
-        cls.set_number(loans)
-        cls.calculate_schedules(loans, gettext('loan.msg_reason_planned'))
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('approved')
-    @set_employee('approved_by')
-    def approve(cls, loans):
-        today = Pool().get('ir.date').today()
-        for loan in loans:
-            loan.check_decision()
-            loan.decision_date = today
-            loan.contract_date = loan.contract_date or today
-        cls.save(loans)
-        cls.calculate_schedules(
-            loans, gettext('loan.msg_reason_contract'), contract=True)
-        cls.check_contracts(loans)
-
-    def check_decision(self):
-        "Another person than the submitter decides on large amounts"
-        limit = self.product.four_eyes_amount
-        user = Transaction().user
-        if (limit is not None and self.amount_approved > limit
-                and user and self.submitter
-                and self.submitter.id == user):
-            raise DecisionError(gettext(
-                    'loan.msg_loan_four_eyes', loan=self.rec_name,
-                    amount=limit))
-        self.product.check_limits(
-            self, self.amount_approved, self.rate, self.term)
-
-    @classmethod
-    def check_contracts(cls, loans):
-        "Refuse contracts outside of the law, keep what they were checked by"
-        loans = cls.browse(loans)
-        for loan in loans:
-            regulations = [
-                r for r in loan.product.regulations
-                if r.valid_on(loan.contract_date)]
-            values = loan.regulated_values()
-            for regulation in regulations:
-                regulation.check_contract(loan, values)
-            if loan.product.apr_max is not None and (
-                    values['apr_max'] or 0) > loan.product.apr_max:
-                raise LimitError(gettext(
-                        'loan.msg_loan_limit_apr', loan=loan.rec_name,
-                        product=loan.product.rec_name,
-                        value=values['apr_max'],
-                        limit=loan.product.apr_max))
-            loan.regulations = regulations
-        cls.save(loans)
-
-    def regulated_values(self):
-        "Return what the loan has for each code of a regulation"
-        months = {
-            'day': Decimal(12) / 365, 'week': Decimal(12) / 52,
-            'month': 1, 'year': 12}[self.frequency]
-        return {
-            'apr_max': self.apr,
-            'rate_max': self.rate,
-            'amount_max': self.amount_approved,
-            'term_max': self.term * self.interval * months,
-            'penalty_rate_max': self.penalty_rate,
-            }
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('rejected')
-    @set_employee('rejected_by')
-    def reject(cls, loans):
-        today = Pool().get('ir.date').today()
-        for loan in loans:
-            if not loan.reject_reason:
-                raise DecisionError(gettext(
-                        'loan.msg_loan_reject_reason', loan=loan.rec_name))
-        cls.write(loans, {'decision_date': today})
-
-    @classmethod
-    @ModelView.button
-    @Workflow.transition('withdrawn')
-    def withdraw(cls, loans):
-        pass
-
-    @classmethod
-    def load_applications(cls, vlist):
-        """Create applications and take each to the decision taken on it.
-
-        For scripts: vlist holds values for create, and 'decision': 'approve',
-        'reject' (with reject_reason) or None.  Return the ids.
-        """
-        decisions, values = [], []
-        for application in vlist:
-            application = dict(application)
-            decisions.append(application.pop('decision', None))
-            values.append(application)
-        for name in set(decisions) - {None}:
-            cls.check_button(name)
-        with check_access():
-            loans = cls.create(values)
-        with without_check_access():
-            cls.submit(loans)
-            for name, decide in [
-                    ('approve', cls.approve), ('reject', cls.reject)]:
-                decided = [l for l, d in zip(loans, decisions) if d == name]
-                if decided:
-                    decide(decided)
-        return [l.id for l in loans]
-
-    @classmethod
-    @Workflow.transition('active')
-    def activate(cls, loans):
-        pass
-
-    @classmethod
-    @Workflow.transition('closed')
-    def close(cls, loans):
-        pass
-
-    @classmethod
-    @Workflow.transition('written_off')
-    def written_off(cls, loans):
-        pass
-
-    @classmethod
-    @Workflow.transition('refinanced')
-    def refinanced(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button
-    def penalise(cls, loans):
-        cls.charge_penalties(loans)
-
-    @classmethod
-    @Workflow.transition('active')
-    def reopen(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button
-    def call_due(cls, loans):
-        cls.call(loans)
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_disburse')
-    def disburse(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_repay')
-    def repay(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_early_repay')
-    def early_repay(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_reschedule')
-    def reschedule(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_change_rate')
-    def change_rate(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_refinance')
-    def refinance(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_waive')
-    def waive(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_write_off')
-    def write_off(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_recover')
-    def recover(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_add_charge')
-    def add_charge(cls, loans):
-        pass
-
-    @classmethod
-    @ModelView.button_action('loan.wizard_compare_versions')
-    def compare_versions(cls, loans):
-        pass
-
-
-class LoanParty(ModelSQL, ModelView):
-    __name__ = 'loan.party'
-
-    loan = fields.Many2One(
-        'loan.loan', "Loan", required=True, ondelete='CASCADE')
-    party = fields.Many2One(
-        'party.party', "Party", required=True, ondelete='RESTRICT')
-    role = fields.Selection([
-            ('co_borrower', "Co-borrower"),
-            ('guarantor', "Guarantor"),
-            ], "Role", required=True, sort=False)
-    role_string = role.translated('role')
-    share = fields.Numeric(
-        "Share", digits=RATE_DIGITS, required=True,
-        domain=[('share', '>', 0), ('share', '<=', 1)],
-        help="The part of what is owed that the party answers for.")
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        cls.__access__.add('loan')
-
-    @classmethod
-    def default_share(cls):
-        return Decimal(1)
-
-
-class LoanRegulation(ModelSQL):
-    __name__ = 'loan.loan-loan.regulation'
-
-    loan = fields.Many2One(
-        'loan.loan', "Loan", required=True, ondelete='CASCADE')
-    regulation = fields.Many2One(
-        'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
-
-
-class RateChange(ModelSQL, ModelView):
-    __name__ = 'loan.rate_change'
-
-    loan = fields.Many2One(
-        'loan.loan', "Loan", required=True, readonly=True,
-        ondelete='CASCADE')
-    date = fields.Date("From", required=True, readonly=True)
-    rate = fields.Numeric(
-        "Rate", digits=RATE_DIGITS, required=True, readonly=True)
-    reason = fields.Char("Reason", readonly=True)
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        cls._order = [('date', 'DESC'), ('id', 'DESC')]

@@ -1,8 +1,13 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+from decimal import Decimal
+
 from trytond.i18n import gettext
+from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.party.exceptions import EraseError
 from trytond.pool import Pool, PoolMeta
+
+from .terms import RATE_DIGITS
 
 
 class Replace(metaclass=PoolMeta):
@@ -39,3 +44,30 @@ class Erase(metaclass=PoolMeta):
                 gettext('loan.msg_erase_party_open_loan',
                     party=party.rec_name,
                     company=company.rec_name))
+
+
+class LoanParty(ModelSQL, ModelView):
+    __name__ = 'loan.party'
+
+    loan = fields.Many2One(
+        'loan.loan', "Loan", required=True, ondelete='CASCADE')
+    party = fields.Many2One(
+        'party.party', "Party", required=True, ondelete='RESTRICT')
+    role = fields.Selection([
+            ('co_borrower', "Co-borrower"),
+            ('guarantor', "Guarantor"),
+            ], "Role", required=True, sort=False)
+    role_string = role.translated('role')
+    share = fields.Numeric(
+        "Share", digits=RATE_DIGITS, required=True,
+        domain=[('share', '>', 0), ('share', '<=', 1)],
+        help="The part of what is owed that the party answers for.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('loan')
+
+    @classmethod
+    def default_share(cls):
+        return Decimal(1)

@@ -48,3 +48,20 @@ class RateIndexValue(ModelSQL, ModelView):
             ]
         cls._sql_indexes.add(
             Index(t, (t.index, Index.Range()), (t.date, Index.Range())))
+
+
+class RateChange(ModelSQL, ModelView):
+    __name__ = 'loan.rate_change'
+
+    loan = fields.Many2One(
+        'loan.loan', "Loan", required=True, readonly=True,
+        ondelete='CASCADE')
+    date = fields.Date("From", required=True, readonly=True)
+    rate = fields.Numeric(
+        "Rate", digits=RATE_DIGITS, required=True, readonly=True)
+    reason = fields.Char("Reason", readonly=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls._order = [('date', 'DESC'), ('id', 'DESC')]

@@ -61,3 +61,12 @@ class Regulation(ModelSQL, ModelView):
                     value=value.normalize() if self.code.endswith(
                         'rate_max') else value,
                     limit=self.value))
+
+
+class LoanRegulation(ModelSQL):
+    __name__ = 'loan.loan-loan.regulation'
+
+    loan = fields.Many2One(
+        'loan.loan', "Loan", required=True, ondelete='CASCADE')
+    regulation = fields.Many2One(
+        'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
