@@ -62,11 +62,13 @@ class ActionsMixin(Model):
             due + quote.amount)
 
     def _put_off(self, rows):
-        "Return the interest put off before the first one of rows"
+        "Return the interest put off or carried to the first one of rows"
         before = [
             r for r in self.schedule.instalments
             if r.number < rows[0].number]
-        return before[-1].pending or ZERO if before else ZERO
+        if not before:
+            return ZERO
+        return (before[-1].pending or ZERO) + (before[-1].carry or ZERO)
 
     def early_outcomes(self, date, amount):
         """Return the Outcome of each strategy of paying amount early.
@@ -81,17 +83,49 @@ class ActionsMixin(Model):
         _, plan = self.plan_rest()
         before = plan.total('interest')
         outcomes = []
-        for strategy in ['term', 'instalment']:
-            event = engine.Event(date, -reduced, None, strategy)
-            kept, schedule = self.plan_rest(extra=[event])
+        for strategy in engine.STRATEGIES:
+            kept, schedule, flows = self.plan_early(date, reduced, strategy)
             rows = schedule.rows
             interest = schedule.total('interest')
             later = [r for r in rows if r.start >= date] or rows[-1:]
             outcomes.append(Outcome(
                     strategy, later[0].amount, len(rows), rows[-1].due,
                     interest, before - interest,
-                    self.running_apr(kept, rows, [event]), rows))
+                    self.running_apr(kept, rows, flows), rows))
         return outcomes
+
+    def plan_early(self, date, amount, strategy):
+        """Return (rows kept, Schedule, Events besides those that happened).
+
+        They are what amount, paid besides all that is due on date, makes of
+        the plan by the terms: it lowers the principal, or pays the running
+        instalment first.
+        """
+        if self._pays_running(date):
+            settlement = engine.Settlement(
+                date, self._without_fee(amount), strategy, self.early_rest)
+            kept, schedule = self.plan_rest(settlement=settlement)
+            row = schedule.rows[0]
+            row.fee = amount - row.principal - row.interest
+            return kept, schedule, []
+        event = engine.Event(date, -amount, None, strategy)
+        kept, schedule = self.plan_rest(extra=[event])
+        return kept, schedule, [event]
+
+    def _pays_running(self, date):
+        "Whether what is paid early on date pays the running instalment"
+        if self.early_first != 'instalment':
+            return False
+        kept, rest = self.called_rows()
+        stub = not kept and self.first_period == 'stub'
+        return bool(rest) and not stub and (
+            rest[0].interest_from <= date < rest[0].due_date)
+
+    def _without_fee(self, amount):
+        "Return what an amount leaves when the fee of the instalment is paid"
+        return engine.round_to(
+            (amount - self.fee_amount) / (1 + self.fee_rate), self.unit,
+            self.rounding)
 
     @classmethod
     def pay_early(cls, loan, date, amount, strategy, method, key=None):
@@ -101,14 +135,20 @@ class ActionsMixin(Model):
         and makes a new schedule by strategy.  The amount of the quote pays
         the loan off.
         """
-        LoanTransaction = Pool().get('loan.transaction')
         cls.lock([loan])
         if known := cls._known([key]):
             return known[key]
         loan.check_active()
         cls.call([loan], date)
-        loan, = cls.browse([loan])
+        loan, later, until = cls.rewind(*cls.browse([loan]), date)
         loan.check_running(date)
+        transaction = cls._pay_early(loan, date, amount, strategy, method, key)
+        cls.forward(loan, later, until, transaction)
+        return transaction
+
+    @classmethod
+    def _pay_early(cls, loan, date, amount, strategy, method, key):
+        LoanTransaction = Pool().get('loan.transaction')
         quote = loan.pay_off_quote(date)
         if amount > quote.total:
             raise AmountError(gettext(
@@ -121,6 +161,9 @@ class ActionsMixin(Model):
             raise AmountError(gettext(
                     'loan.msg_loan_early_amount', loan=loan.rec_name,
                     amount=amount, due=quote.due))
+        if loan._pays_running(date):
+            return cls._pay_running(
+                loan, date, amount, reduced, strategy, method, key)
         parts = loan.distribute(date, quote.due)
         parts.append((('number', None), 'principal', reduced, 'advance'))
         transaction = cls._early(loan, date, amount, method, key, parts)
@@ -128,8 +171,48 @@ class ActionsMixin(Model):
         transaction.save()
         LoanTransaction.post_moves([transaction])
         loan, = cls.browse([loan])
-        loan.replan(date, gettext('loan.msg_reason_early'))
+        loan.replan(
+            date, gettext('loan.msg_reason_early'), transaction=transaction)
         return transaction
+
+    @classmethod
+    def _pay_running(
+            cls, loan, date, amount, reduced, strategy, method, key):
+        "Let the money pay the running instalment before its date"
+        LoanTransaction = Pool().get('loan.transaction')
+        _, (running, *_) = loan.called_rows()
+        if reduced < running.amount:
+            raise AmountError(gettext(
+                    'loan.msg_loan_early_running', loan=loan.rec_name,
+                    amount=reduced, instalment=running.amount))
+        kept, schedule, _ = loan.plan_early(date, reduced, strategy)
+        loan.new_version(
+            kept, schedule.rows, date, gettext('loan.msg_reason_early'),
+            loan.running_apr(kept, schedule.rows),
+            loan.schedule.upfront_interest)
+        loan, = cls.browse([loan])
+        row = loan.rows_by_number[running.number]
+        called = loan._called_parts(row, loan.totals())
+        demand = loan._demand(row, called, date)
+        demand.save()
+        LoanTransaction.post_moves([demand])
+        parts = loan.distribute(date, amount - reduced)
+        parts += [(*part[:3], 'settle') for part in called]
+        transaction = cls._early(loan, date, amount, method, key, parts)
+        transaction.strategy = strategy
+        cls._book_version(loan, transaction)
+        return transaction
+
+    @classmethod
+    def _book_version(cls, loan, transaction, made=True):
+        "Book a transaction, the current version was made for it or not"
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        Schedule = pool.get('loan.schedule')
+        transaction.save()
+        LoanTransaction.post_moves([transaction])
+        if made:
+            Schedule.write([loan.schedule], {'transaction': transaction.id})
 
     @classmethod
     def _early(cls, loan, date, amount, method, key, parts):
@@ -142,7 +225,6 @@ class ActionsMixin(Model):
     @classmethod
     def _pay_off(cls, loan, quote, method, key):
         "End the schedule on the day of the quote and settle it"
-        LoanTransaction = Pool().get('loan.transaction')
         date = quote.date
         kept, rest = loan.called_rows()
         if rest:
@@ -160,20 +242,21 @@ class ActionsMixin(Model):
         transaction = cls._early(
             loan, date, quote.total, method, key,
             loan.distribute(date, quote.total))
-        transaction.save()
-        LoanTransaction.post_moves([transaction])
-        cls.close_paid([loan])
+        cls._book_version(loan, transaction, bool(rest))
         return transaction
 
     # New terms
 
-    def rescheduled(self, first_due=None, extra=0, grace=0, reage=False):
+    def rescheduled(
+            self, first_due=None, extra=0, grace=0, reage=False,
+            frequency=None, interval=None):
         """Return (rows kept, Schedule, what is given back to the plan).
 
         first_due is the new date of the next instalment, the later ones
         follow it; extra the number of instalments more, grace the number of
         next ones without principal.  With reage the principal that is
-        overdue becomes part of the plan again.
+        overdue becomes part of the plan again.  frequency and interval are
+        those of the instalments from now on, when they change.
         """
         kept, rest = self.called_rows()
         last = kept[-1] if kept else None
@@ -186,11 +269,14 @@ class ActionsMixin(Model):
                     start=start))
         calendar = self.calendar()
         follows = calendar.pop('interest_follows')
+        every = {
+            'frequency': frequency or self.frequency,
+            'interval': interval or self.interval,
+            }
         try:
             periods = engine.periods(start, engine.due_dates(
-                    first_due, self.frequency, self.interval, number,
-                    **calendar), follows)
-            terms = self.remaining_terms(len(kept), number)
+                    first_due, number=number, **every, **calendar), follows)
+            terms = self.remaining_terms(len(kept), number).but(**every)
             if grace:
                 terms = terms.but(grace_principal=grace)
         except ValueError as exception:
@@ -240,6 +326,8 @@ class ActionsMixin(Model):
                 len(kept) + changes['grace'] - loan.capitalised, 0)
         if not kept:
             loan.first_due_date = schedule.rows[0].due
+        loan.frequency = changes.get('frequency') or loan.frequency
+        loan.interval = changes.get('interval') or loan.interval
         loan.save()
 
     @classmethod
@@ -248,10 +336,13 @@ class ActionsMixin(Model):
         RateChange = Pool().get('loan.rate_change')
         cls.lock([loan])
         loan.check_active()
+        loan, later, until = cls.rewind(loan, date)
         loan.check_running(date)
         RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
         loan, = cls.browse([loan])
         loan.replan(date, reason or gettext('loan.msg_reason_rate'))
+        cls.forward(
+            loan, later, until, later[0] if later else None)
 
     # Charges
 
@@ -316,8 +407,11 @@ class ActionsMixin(Model):
                         'loan.msg_description_penalty', number=number),
                     explanation=gettext(
                         'loan.msg_explanation_penalty', base=base, days=days,
-                        rate=(self.penalty_rate * 100).normalize(),
-                        per_day=self.penalty_per_day))
+                        rate=_percent(self.penalty_rate),
+                        per_day=self.penalty_per_day,
+                        fixed=_percent(
+                            ZERO if charged.get(number)
+                            else self.penalty_fixed)))
 
     def _penalty(self, base, due, date, charged):
         "Return (amount, days) of the penalty since the last charge"
@@ -453,3 +547,7 @@ class ActionsMixin(Model):
                     former=former.rec_name, amount=total))
         cls.pay_early(former, date, total, None, method)
         cls.refinanced(cls.browse([former]))
+
+
+def _percent(rate):
+    return format((rate * 100).normalize(), 'f')

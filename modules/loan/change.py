@@ -10,6 +10,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval
 from trytond.wizard import Button, StateAction, StateTransition, StateView
 
+from . import engine
 from .pay import MoneyStart, MoneyWizard
 from .terms import RATE_DIGITS
 
@@ -76,6 +77,7 @@ class EarlyRepayChoose(ModelView):
     strategy = fields.Selection([
             ('term', "Fewer instalments"),
             ('instalment', "Smaller instalments"),
+            ('next', "Next instalments eaten"),
             ('pay_off', "Pay off"),
             ], "Choose", required=True, sort=False)
     current_instalment = _money("Instalment now", readonly=True)
@@ -97,6 +99,13 @@ class EarlyRepayChoose(ModelView):
     instalment_interest = _money("Interest to come", readonly=True)
     instalment_saved = _money("Interest Saved", readonly=True)
     instalment_apr = fields.Numeric(
+        "Effective Rate", digits=RATE_DIGITS, readonly=True)
+    next_instalment = _money("Instalment", readonly=True)
+    next_number = fields.Integer("Instalments", readonly=True)
+    next_last_due = fields.Date("Last Due", readonly=True)
+    next_interest = _money("Interest to come", readonly=True)
+    next_saved = _money("Interest Saved", readonly=True)
+    next_apr = fields.Numeric(
         "Effective Rate", digits=RATE_DIGITS, readonly=True)
 
 
@@ -179,6 +188,15 @@ class RescheduleStart(LoanStart):
         "Instalments More", domain=[('extra', '>=', -120)],
         help="What is left is spread over so many instalments more, or "
         "fewer when negative.")
+    interval = fields.Integer(
+        "Every",
+        domain=['OR', ('interval', '=', None), ('interval', '>=', 1)],
+        help="The new interval between two instalments.\n"
+        "Leave empty to keep it.")
+    frequency = fields.Selection(
+        [(None, ""), *engine.FREQUENCIES.items()], "Frequency", sort=False,
+        help="The new unit of time between two instalments.\n"
+        "Leave empty to keep it.")
     grace = fields.Integer(
         "Without Principal", domain=[('grace', '>=', 0)],
         help="So many of the next instalments are interest only.")
@@ -225,6 +243,8 @@ class Reschedule(LoanWizard):
             'extra': self.start.extra or 0,
             'grace': self.start.grace or 0,
             'reage': self.start.reage,
+            'frequency': self.start.frequency,
+            'interval': self.start.interval,
             }
 
     def default_start(self, fields):

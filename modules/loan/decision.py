@@ -192,3 +192,8 @@ class DecisionMixin(Model):
     @Workflow.transition('active')
     def reopen(cls, loans):
         pass
+
+    @classmethod
+    @Workflow.transition('approved')
+    def unpay(cls, loans):
+        "What was paid out came back: the contract waits for its payout"

@@ -13,6 +13,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.rpc import RPC
 from trytond.transaction import Transaction
 
+from . import engine
 from .actions import ActionsMixin
 from .balance import BalanceMixin
 from .buttons import ButtonsMixin
@@ -21,6 +22,7 @@ from .exceptions import TermsError
 from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
+from .replay import ReplayMixin
 from .terms import RATE_DIGITS, TermsMixin
 
 STATES = [
@@ -42,8 +44,8 @@ _draft = {
 
 class Loan(
         Workflow, DecisionMixin, ButtonsMixin, PlanMixin, MoneyMixin,
-        ActionsMixin, LedgerMixin, BalanceMixin, TermsMixin, ModelSQL,
-        ModelView, ChatMixin):
+        ReplayMixin, ActionsMixin, LedgerMixin, BalanceMixin, TermsMixin,
+        ModelSQL, ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -103,6 +105,18 @@ class Loan(
         "Instalments", required=True,
         domain=[('term', '>=', 1), ('term', '<=', 1200)],
         states=_draft, help="The number of instalments.")
+    instalment_wanted = Monetary(
+        "Instalment Wanted", currency='currency', digits='currency',
+        domain=['OR',
+            ('instalment_wanted', '=', None),
+            ('instalment_wanted', '>', 0),
+            ],
+        states={
+            'readonly': Eval('state') != 'draft',
+            'invisible': Eval('method') != 'annuity',
+            },
+        help="An instalment agreed on, the last one takes the rest.\n"
+        "Leave empty to compute it from the number of instalments.")
     steps = fields.One2Many(
         'loan.step', 'loan', "Steps",
         states={
@@ -235,11 +249,13 @@ class Loan(
                 ('approved', 'rejected'),
                 ('approved', 'withdrawn'),
                 ('approved', 'active'),
+                ('active', 'approved'),
                 ('active', 'closed'),
                 ('active', 'written_off'),
                 ('active', 'refinanced'),
                 ('closed', 'active'),
                 ('closed', 'refinanced'),
+                ('written_off', 'active'),
                 ))
         cls._buttons.update(cls._setup_buttons())
 
@@ -285,6 +301,25 @@ class Loan(
         self.term = self.product.term
         self.steps = [
             Step(**step.copied()) for step in self.product.steps]
+
+    @fields.depends(
+        'instalment_wanted', 'amount_requested', 'rate', 'frequency',
+        'interval', 'method', 'term')
+    def on_change_instalment_wanted(self):
+        "So many instalments it takes"
+        if (self.method != 'annuity' or self.rate is None
+                or not self.instalment_wanted or not self.amount_requested):
+            return
+        days, basis = engine.nominal_fraction(
+            '30_360_period', self.frequency, self.interval, True)
+        try:
+            self.term = engine.number_of_payments(
+                self.amount_requested, self.rate * days / basis,
+                self.instalment_wanted)
+        except ValueError as exception:
+            raise TermsError(gettext(
+                    'loan.msg_loan_terms', loan=self.number or '',
+                    reason=str(exception))) from exception
 
     @fields.depends('product')
     def copy_terms(self):
@@ -394,7 +429,8 @@ class Loan(
         "Once submitted the terms are agreed, whatever client writes"
         frozen = set(values) & ({
                 'product', 'party', 'amount_requested', 'rate', 'term',
-                'steps', 'application_date', *cls.terms_fields()})
+                'steps', 'application_date', 'instalment_wanted',
+                *cls.terms_fields()})
         if 'state' in values:
             frozen.add('state')
         for loan in loans:

@@ -5,7 +5,6 @@
 Each operation locks the loan, reads what is open, and appends transactions
 with their allocations; nothing is changed afterwards but by a reversal.
 """
-from collections import defaultdict
 from decimal import Decimal
 
 from sql.aggregate import Sum
@@ -46,7 +45,7 @@ class MoneyMixin(Model):
         sqlite_apply_types(query, [None] * 5 + ['NUMERIC'])
         cursor.execute(*query)
         current = self.schedule.id if self.schedule else None
-        totals = defaultdict(lambda: defaultdict(Decimal))
+        totals = engine.new_totals()
         for number, charge, component, kind, schedule, amount in cursor:
             if (kind == 'advance' and component == 'principal'
                     and schedule != current):
@@ -55,36 +54,35 @@ class MoneyMixin(Model):
             totals[key, component][kind] += self.currency.round(amount)
         return totals
 
+    def dues(self, totals):
+        """Return what the plan and the charges ask for: {what: (due, amount)}.
+
+        Instalments are ('number', n), charges ('charge', id); of a charge all
+        that was booked is due.
+        """
+        dues = {}
+        for row in self.schedule.instalments:
+            key = ('number', row.number)
+            for component in COMPONENTS:
+                dues[key, component] = (row.due_date, getattr(row, component))
+        for charge in self.charges:
+            what = ('charge', charge.id), charge.type
+            dues[what] = (charge.due_date, totals[what]['call'])
+        return dues
+
     def open_items(self, totals=None):
         """Return what can be paid as Items of the engine.
 
         Their key is ('number', n) or ('charge', id).
         """
         totals = self.totals() if totals is None else totals
-        items = []
-        for row in self.schedule.instalments:
-            key = ('number', row.number)
-            for component in COMPONENTS:
-                total = totals[key, component]
-                left = (getattr(row, component)
-                    - total['settle'] - total['advance'])
-                if left > 0:
-                    items.append(engine.Item(
-                            key, row.due_date, component, left))
-        for charge in self.charges:
-            key = ('charge', charge.id)
-            total = totals[key, charge.type]
-            left = total['call'] - total['settle']
-            if left > 0:
-                items.append(engine.Item(
-                        key, charge.due_date, charge.type, left))
-        return items
+        return engine.open_items(self.dues(totals), totals)
 
     @property
     def _demanded(self):
         return {
             ('number', t.number_called) for t in self.transactions
-            if t.type == 'demand'}
+            if t.type == 'demand' and t.live}
 
     # Operations
 
@@ -106,12 +104,16 @@ class MoneyMixin(Model):
         What was paid for them in advance is not called any more.  Calling
         twice makes no difference.
         """
-        pool = Pool()
-        LoanTransaction = pool.get('loan.transaction')
-        date = date or pool.get('ir.date').today()
+        date = date or Pool().get('ir.date').today()
         cls.lock(loans)
+        return cls._call(dict.fromkeys(loans, date))
+
+    @classmethod
+    def _call(cls, dates):
+        "Call what is due of each loan on its date"
+        LoanTransaction = Pool().get('loan.transaction')
         demands = []
-        for loan in loans:
+        for loan, date in dates.items():
             if loan.state == 'active' and loan.schedule:
                 demands.extend(loan._demands(date))
         LoanTransaction.save(demands)
@@ -125,23 +127,30 @@ class MoneyMixin(Model):
             key = ('number', row.number)
             if row.due_date > date:
                 continue
-            parts = []
-            for component in COMPONENTS:
-                total = totals[key, component]
-                amount = getattr(row, component) - (
-                    total['advance'] + total['call'])
-                if amount > 0:
-                    parts.append((key, component, amount, 'call'))
-            if not parts and key in demanded:
-                continue
-            yield self._new(
-                self, 'demand', row.due_date, sum(
-                    (p[2] for p in parts), ZERO),
-                number_called=row.number,
-                description=gettext(
-                    'loan.msg_description_demand', number=row.number,
-                    loan=self.number),
-                allocations=self._allocations(parts))
+            parts = self._called_parts(row, totals)
+            if parts or key not in demanded:
+                yield self._demand(row, parts, row.due_date)
+
+    def _called_parts(self, row, totals):
+        "Return what is not called yet of row"
+        key = ('number', row.number)
+        parts = []
+        for component in COMPONENTS:
+            total = totals[key, component]
+            amount = getattr(row, component) - (
+                total['advance'] + total['call'])
+            if amount > 0:
+                parts.append((key, component, amount, 'call'))
+        return parts
+
+    def _demand(self, row, parts, date):
+        return self._new(
+            self, 'demand', date, sum((p[2] for p in parts), ZERO),
+            number_called=row.number,
+            description=gettext(
+                'loan.msg_description_demand', number=row.number,
+                loan=self.number),
+            allocations=self._allocations(parts))
 
     def _allocations(self, parts, **values):
         "Return Allocations of (key, component, amount, kind)"
@@ -186,13 +195,22 @@ class MoneyMixin(Model):
         if first:
             cls.activate([loan])
         else:
-            loan, = cls.browse([loan])
-            loan.check_running(date)
-            loan.replan(date, gettext('loan.msg_reason_tranche'))
+            cls._pay_tranche(loan, date, transaction)
         LoanTransaction.post_moves([transaction])
         if first and loan.refinances:
             cls.pay_refinanced(loan, date, method)
         return transaction
+
+    @classmethod
+    def _pay_tranche(cls, loan, date, transaction):
+        "Make the plan that a further payout leads to"
+        loan, = cls.browse([loan])
+        loan, later, until = cls.rewind(loan, date)
+        loan.check_running(date)
+        loan.replan(
+            date, gettext('loan.msg_reason_tranche'),
+            transaction=transaction)
+        cls.forward(loan, later, until, transaction)
 
     def check_pay_out(self, date, amount):
         left = self.amount_planned - self.amount_disbursed
@@ -237,15 +255,15 @@ class MoneyMixin(Model):
         Payments that are older than what is already booked on their loan are
         booked after the others, one by one, as they move what came later.
         """
-        pool = Pool()
-        LoanTransaction = pool.get('loan.transaction')
+        LoanTransaction = Pool().get('loan.transaction')
         cls.lock(list({loan for loan, *_ in payments}))
         known = cls._known([key for *_, key in payments])
         new = [p for p in payments if p[-1] not in known]
         cls._check_payments(new)
-        cls.call(
-            list({loan for loan, *_ in new}), max(
-                [pool.get('ir.date').today(), *(p[1] for p in new)]))
+        dates = {}
+        for loan, date, *_ in new:
+            dates[loan] = max(date, dates.get(loan, date))
+        cls._call(dates)
         transactions, late, totals = [], [], {}
         for loan, date, amount, method, key in sorted(
                 new, key=lambda p: p[1]):
@@ -278,17 +296,6 @@ class MoneyMixin(Model):
                 raise AmountError(gettext(
                         'loan.msg_loan_amount', loan=loan.rec_name,
                         amount=amount))
-
-    def insert_payment(self, transaction):
-        "Book a payment before those that are booked already"
-        LoanTransaction = Pool().get('loan.transaction')
-        later = self.later_payments(transaction.value_date)
-        totals = self.totals_without(later)
-        transaction.allocations = self._allocations(self.distribute(
-                transaction.value_date, transaction.amount, totals))
-        transaction.save()
-        LoanTransaction.post_moves([transaction])
-        self.replay(later, totals, transaction)
 
     @classmethod
     def book_payments(cls, payments):
@@ -342,25 +349,15 @@ class MoneyMixin(Model):
     def distribute(self, date, amount, totals=None):
         "Return what amount paid on date settles, by the waterfall"
         totals = self.totals() if totals is None else totals
-        items = self.open_items(totals)
-        parts, rest = engine.allocate(
-            amount, items, date, self.waterfall.order,
-            self.waterfall.direction, self.waterfall.future, self.unit)
+        parts, rest = engine.distribute(
+            amount, date, self.dues(totals), totals,
+            order=self.waterfall.order, direction=self.waterfall.direction,
+            future=self.waterfall.future, unit=self.unit)
         if rest:
             raise AmountError(gettext(
                     'loan.msg_loan_overpaid', loan=self.rec_name,
                     amount=amount, left=amount - rest))
-        result = []
-        for part in parts:
-            total = totals[part.key, part.component]
-            called = max(total['call'] - total['settle'], ZERO)
-            for kind, value in [
-                    ('settle', min(part.amount, called)),
-                    ('advance', part.amount - min(part.amount, called))]:
-                if value > 0:
-                    total[kind] += value
-                    result.append((part.key, part.component, value, kind))
-        return result
+        return parts
 
     @classmethod
     def close_paid(cls, loans):
@@ -371,101 +368,3 @@ class MoneyMixin(Model):
             and l.amount_disbursed >= l.amount_planned]
         if paid:
             cls.close(paid)
-
-    # Events of the past
-
-    def later_payments(self, date, after=None):
-        """Return the payments of a later day, in their order.
-
-        With after, a transaction, also those of its day that came after it.
-        Refuse when a plan was made on the balance since.
-        """
-        limit = (date, after.id if after else float('inf'))
-        later = sorted((
-                t for t in self.transactions if t.live
-                and t.type in {'repayment', 'waiver', 'early'}
-                and (t.value_date, t.id) > limit),
-            key=lambda t: (t.value_date, t.id))
-        for transaction in later:
-            if transaction.type == 'early':
-                raise PostingError(gettext(
-                        'loan.msg_loan_replay_early', loan=self.rec_name,
-                        date=date, early=transaction.value_date))
-        return [t for t in later if t.type == 'repayment']
-
-    def totals_without(self, payments):
-        "Return the totals as if payments had not been allocated"
-        totals = self.totals()
-        for payment in payments:
-            for (key, component, kind), amount in payment.net().items():
-                totals[key, component][kind] -= amount
-        return totals
-
-    def replay(self, payments, totals, cause):
-        """Allocate payments once more, in order, because of cause.
-
-        The rows of the former allocation are taken back by rows of the same
-        transaction; one move books what differs.
-        """
-        pool = Pool()
-        LoanTransaction = pool.get('loan.transaction')
-        Allocation = pool.get('loan.transaction.allocation')
-        changes = []
-        for payment in payments:
-            parts = self.distribute(
-                payment.value_date, payment.amount, totals)
-            former = payment.net()
-            now = defaultdict(Decimal)
-            for key, component, amount, kind in parts:
-                now[key, component, kind] += amount
-            difference = {
-                k: now.get(k, ZERO) - former.get(k, ZERO)
-                for k in {**former, **now}}
-            changes.extend(self._allocations(
-                    [(key, component, amount, kind)
-                        for (key, component, kind), amount
-                        in difference.items() if amount],
-                    transaction=payment, replayed_for=cause))
-        if changes:
-            Allocation.save(changes)
-            LoanTransaction.post_replay(cause, changes)
-
-    @classmethod
-    def reverse_transactions(cls, transactions):
-        "Undo payments, charges and waivers by their mirror"
-        loans = list({t.loan for t in transactions})
-        cls.lock(loans)
-        for transaction in sorted(
-                transactions, key=lambda t: (t.value_date, t.id),
-                reverse=True):
-            cls._reverse(transaction)
-        if loans:
-            cls.call(loans)
-
-    @classmethod
-    def _reverse(cls, transaction):
-        LoanTransaction = Pool().get('loan.transaction')
-        loan = transaction.loan
-        if not transaction.live:
-            raise PostingError(gettext(
-                    'loan.msg_transaction_reversed',
-                    transaction=transaction.rec_name))
-        later = loan.later_payments(transaction.value_date, transaction)
-        totals = loan.totals_without([transaction, *later])
-        mirror = cls._new(
-            loan, transaction.type, transaction.value_date,
-            -transaction.amount, reverses=transaction,
-            payment_method=transaction.payment_method,
-            booking_date=Pool().get('ir.date').today(),
-            description=gettext(
-                'loan.msg_description_reversal',
-                transaction=transaction.description or ''),
-            allocations=loan._allocations([
-                    (key, component, -amount, kind)
-                    for (key, component, kind), amount
-                    in transaction.net().items() if amount]))
-        mirror.save()
-        LoanTransaction.post_moves([mirror])
-        loan.replay(later, totals, mirror)
-        if loan.state == 'closed':
-            cls.reopen([loan])

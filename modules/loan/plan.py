@@ -55,7 +55,8 @@ class PlanMixin(Model):
             'interest_follows': self.interest_follows,
             }
 
-    def compute_schedule(self, amount=None, start=None, events=()):
+    def compute_schedule(
+            self, amount=None, start=None, events=(), settlements=None):
         """Return the Schedule of the engine from the first day on.
 
         amount is the first payment out and start its date; what is planned
@@ -66,11 +67,14 @@ class PlanMixin(Model):
         terms = self.terms_for(self.term, self.amount_planned)
         if self.method == 'manual':
             terms = terms.but(principals=self._principals())
+        if self.instalment_wanted and not any(
+                e.strategy == 'instalment' for e in events if e.amount < 0):
+            terms = terms.but(instalment=self.instalment_wanted)
         try:
             return engine.make_schedule(
                 terms, amount, start, self.first_due_date,
                 first_period=self.first_period, events=events,
-                **self.calendar())
+                settlements=settlements, **self.calendar())
         except ValueError as exception:
             raise TermsError(gettext(
                     'loan.msg_loan_terms', loan=self.rec_name,
@@ -181,6 +185,8 @@ class PlanMixin(Model):
             'closing': row.closing,
             'level': row.instalment,
             'pending': row.pending,
+            'credit': row.credit,
+            'carry': row.carry,
             'explanation_data': json.dumps(engine.explain(row)),
             }
 
@@ -239,36 +245,38 @@ class PlanMixin(Model):
             if self.method == 'manual' else ())
 
     def plan_rest(self, extra=(), periods=None, terms=None, fresh=False,
-            returned=ZERO):
+            returned=ZERO, settlement=None):
         """Return (rows kept, Schedule of the engine for the rest).
 
         extra are Events besides those that happened; periods and terms
         replace those of the rows that are not called yet.  With fresh the
         instalment is computed anew; returned is principal of rows kept that
-        the rest repays after all.
+        the rest repays after all.  settlement pays the first row of the rest.
         """
         kept, rest = self.called_rows()
         if not rest and not periods:
             raise TermsError(gettext(
                     'loan.msg_loan_no_rest', loan=self.rec_name))
         events = [*self.plan_events(), *extra]
+        settlements = {0: settlement} if settlement else None
         if not kept and not periods:
             first, *events = sorted(events, key=lambda e: e.date)
             return [], self.compute_schedule(
-                first.amount, first.date, events)
+                first.amount, first.date, events, settlements)
         periods = periods or [
             engine.Period(r.interest_from, r.interest_to, r.due_date)
             for r in rest]
         try:
             return kept, self._amortize_rest(
-                kept, periods, events, terms, fresh, returned)
+                kept, periods, events, terms, fresh, returned, settlements)
         except ValueError as exception:
             raise TermsError(gettext(
                     'loan.msg_loan_terms', loan=self.rec_name,
                     reason=str(exception))) from exception
 
     def _amortize_rest(
-            self, kept, periods, events, terms, fresh, returned):
+            self, kept, periods, events, terms, fresh, returned,
+            settlements):
         start = periods[0].start
         done = [e for e in events if e.date < start]
         paid = sum((r.principal for r in kept), ZERO) - returned
@@ -284,7 +292,7 @@ class PlanMixin(Model):
             opening=sum((e.amount for e in done), ZERO) - paid,
             instalment=level if annuity else None,
             share=None if annuity else level, lent=lent,
-            deferred=kept[-1].pending or ZERO if kept else ZERO)
+            settlements=settlements, **_left_over(kept))
 
     def plan_again(self, date, amount):
         "Make the version of what was really paid out first"
@@ -294,13 +302,13 @@ class PlanMixin(Model):
             self.compute_apr(computed.rows, computed.upfront, amount, date),
             computed.upfront)
 
-    def replan(self, date, reason, **changes):
+    def replan(self, date, reason, transaction=None):
         "Make a new version of the rows that are not called yet"
-        kept, schedule = self.plan_rest(**changes)
+        kept, schedule = self.plan_rest()
         self.new_version(
             kept, schedule.rows, date, reason,
             self.running_apr(kept, schedule.rows),
-            self.schedule.upfront_interest)
+            self.schedule.upfront_interest, transaction=transaction)
 
     def running_apr(self, kept, rows, extra=()):
         "Return the effective rate of what was and what will be paid"
@@ -323,10 +331,11 @@ class PlanMixin(Model):
 
     def new_version(
             self, kept, rows, date, reason, apr, upfront=None,
-            returned=None):
+            returned=None, transaction=None):
         """Make the rows the current version, the former ones stay.
 
-        returned is {number: principal} that rows kept ask for no more.
+        returned is {number: principal} that rows kept ask for no more,
+        transaction what made the version.
         """
         pool = Pool()
         Schedule = pool.get('loan.schedule')
@@ -352,11 +361,24 @@ class PlanMixin(Model):
                     'approved_by': Transaction().context.get('employee'),
                     'apr': apr,
                     'upfront_interest': upfront,
+                    'transaction': transaction.id if transaction else None,
                     }])
         Instalment.insert([
                 {**row, 'schedule': schedule.id} for row in values])
         self.maturity_date = values[-1]['due_date']
         self.save()
+
+
+def _left_over(kept):
+    "Return what the last of the rows kept leaves to those that follow"
+    if not kept:
+        return {}
+    last = kept[-1]
+    return {
+        'deferred': last.pending or ZERO,
+        'credit': last.credit or ZERO,
+        'carried': last.carry or ZERO,
+        }
 
 
 def _remaining_steps(steps, done, number):

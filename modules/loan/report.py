@@ -96,9 +96,25 @@ class ScheduleReport(LoanReport):
     title = 'loan.msg_title_schedule'
 
 
+class ExplanationReport(LoanReport):
+    __name__ = 'loan.explanation.report'
+    title = 'loan.msg_title_explanation'
+
+
 class ContractReport(LoanReport):
     __name__ = 'loan.contract.report'
     title = 'loan.msg_title_contract'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['bank_account'] = cls.bank_account
+        return context
+
+    @classmethod
+    def bank_account(cls, loan):
+        "Return where the money is paid to, as the contract names it"
+        return gettext('loan.msg_bank_account_agreed')
 
 
 Change = namedtuple('Change', ['before', 'after', 'lines'])

@@ -26,14 +26,16 @@ _EXPLANATIONS = {
     'defer': 'loan.msg_explanation_defer',
     'plug': 'loan.msg_explanation_plug',
     'instalment': 'loan.msg_explanation_instalment',
+    'ahead': 'loan.msg_explanation_ahead',
     'principal': 'loan.msg_explanation_principal',
+    'over': 'loan.msg_explanation_over',
     'fee': 'loan.msg_explanation_fee',
     }
 # What a row is copied with into the next version
 ROW_FIELDS = [
     'number', 'interest_from', 'interest_to', 'due_date', 'opening',
     'disbursed', 'prepaid', 'principal', 'interest', 'fee', 'amount',
-    'closing', 'level', 'pending', 'explanation_data']
+    'closing', 'level', 'pending', 'credit', 'carry', 'explanation_data']
 
 
 class Schedule(ModelSQL, ModelView):
@@ -49,6 +51,10 @@ class Schedule(ModelSQL, ModelView):
     approved_by = fields.Many2One(
         'company.employee', "Approved By", readonly=True,
         ondelete='RESTRICT')
+    transaction = fields.Many2One(
+        'loan.transaction', "Made By", readonly=True, ondelete='RESTRICT',
+        help="The transaction that changed the plan; reversing it brings the "
+        "version before back.")
     # A column that can be unique on every database
     current_loan = fields.Many2One(
         'loan.loan', "Current for Loan", readonly=True, ondelete='CASCADE')
@@ -183,6 +189,14 @@ class Instalment(ModelSQL, ModelView):
         "Interest Put Off", currency='currency', digits='currency',
         readonly=True,
         help="The interest put off so far, due after the grace.")
+    credit = Monetary(
+        "Paid Ahead", currency='currency', digits='currency', readonly=True,
+        help="The money paid early that the next instalments use up.")
+    carry = Monetary(
+        "Interest Carried Over", currency='currency', digits='currency',
+        readonly=True,
+        help="The interest from an early payment to the end of the period, "
+        "part of the next instalment.")
     explanation_data = fields.Text("Explanation Data", readonly=True)
     explanation = fields.Function(
         fields.Text("Explanation",

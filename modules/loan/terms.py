@@ -159,14 +159,23 @@ class TermsMixin(Model):
         "Fixed Fee at Disbursement", currency='currency', digits='currency',
         required=True, domain=[('upfront_fee_amount', '>=', 0)])
     early_strategy = fields.Selection(
-        _selection(engine.STRATEGIES, ['term', 'instalment']),
-        "Early Payment Means", required=True, sort=False,
-        help="What an early payment changes unless agreed otherwise.")
-    early_strategy_string = early_strategy.translated('early_strategy')
-    early_rest = fields.Selection(
-        _selection(engine.RESTS), "Interest at Pay-Off", required=True,
+        _selection(engine.STRATEGIES), "Early Payment Means", required=True,
         sort=False,
-        help="How far interest runs when the loan is paid off early.")
+        help="What an early payment changes unless agreed otherwise.\n"
+        "Next instalments eaten: the plan stays, and the principal of the "
+        "next instalments counts as paid.")
+    early_strategy_string = early_strategy.translated('early_strategy')
+    early_first = fields.Selection(
+        _selection(engine.EARLY_FIRST), "Early Payment Pays First",
+        required=True, sort=False,
+        help="The principal: the running instalment stays due on its date.\n"
+        "The running instalment: the money pays its interest and principal "
+        "before its date, what is more lowers the principal.")
+    early_rest = fields.Selection(
+        _selection(engine.RESTS), "Interest When Paid Early", required=True,
+        sort=False,
+        help="How far interest runs when the loan is paid off, or an "
+        "instalment is paid, before the period ends.")
     early_rest_string = early_rest.translated('early_rest')
     waterfall = fields.Many2One(
         'loan.waterfall', "Waterfall", required=True, ondelete='RESTRICT',
@@ -262,6 +271,7 @@ DEFAULTS = {
     'upfront_fee_rate': Decimal(0),
     'upfront_fee_amount': Decimal(0),
     'early_strategy': 'term',
+    'early_first': 'principal',
     'early_rest': 'day',
     'penalty_rate': Decimal(0),
     'penalty_per_day': Decimal(0),

@@ -28,7 +28,9 @@ TYPES = [
 
 
 # What is undone by its mirror; the rest is undone by what it led to
-REVERSIBLE = ['repayment', 'fee', 'penalty', 'waiver', 'recovery']
+REVERSIBLE = [
+    'disbursement', 'repayment', 'early', 'fee', 'penalty', 'waiver',
+    'write_off', 'recovery']
 
 
 class LoanTransaction(PostingMixin, ModelSQL, ModelView):

@@ -40,7 +40,7 @@ class _State:
 
 def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
         instalment=None, carried=ZERO, lead=None, spread=ZERO,
-        deferred=ZERO, share=None, lent=None, settlements=None,
+        deferred=ZERO, credit=ZERO, share=None, lent=None, settlements=None,
         overdue_until: date | None = None):
     """Return the Schedule of a loan.
 
@@ -54,6 +54,7 @@ def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
                  something changes it
     deferred     interest put off so far, due on top of the instalment that
                  follows the grace
+    credit       money paid ahead that the next instalments use up
     share        the equal principal in force, for a running loan by
                  'equal_principal' and 'flat'
     lent         what was paid out in all, the base of flat interest, when it
@@ -77,6 +78,7 @@ def amortize(terms: Terms, periods, events=(), opening=ZERO, *,
     state.share = share
     state.lent = opening if lent is None else lent
     state.carried, state.deferred = carried, deferred
+    state.eaten = credit
     return walk.run(state, spread)
 
 
@@ -297,6 +299,7 @@ class _Walk:
     def _close(self, state, row, index):
         state.balance -= row.principal
         row.fee = self._fee(row)
+        row.credit, row.carry = state.eaten, state.carried
         after = self.after[index]
         balance, lent = state.balance, state.lent
         for event in after:
@@ -359,6 +362,7 @@ class _Walk:
         if state.eaten and not last:
             eaten = min(state.eaten, row.principal)
             row.principal -= eaten
+            row.eaten = eaten
             state.eaten -= eaten
 
     def _principal(self, state, row, index, raw, last):

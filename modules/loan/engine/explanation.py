@@ -13,7 +13,9 @@ def explain(row):
     defer      amount put off to a later instalment
     plug       amount that only keeps the last instalment level
     instalment amount of the level instalment that the principal follows from
+    ahead      amount paid ahead that takes the place of principal
     principal  amount = instalment - interest, or the balance that is left
+    over       amount of interest carried to the next instalment
     fee        amount
     """
     steps = [_segment(segment) for segment in row.segments]
@@ -25,7 +27,8 @@ def explain(row):
     for kind, amount in [
             ('carry', row.carried), ('defer', row.deferred),
             ('plug', row.plug), ('instalment', row.instalment),
-            ('principal', row.principal), ('fee', row.fee)]:
+            ('ahead', row.eaten), ('principal', row.principal),
+            ('over', row.carry), ('fee', row.fee)]:
         if amount:
             steps.append({'kind': kind, 'amount': str(amount)})
     return steps

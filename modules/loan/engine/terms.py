@@ -39,6 +39,10 @@ STRATEGIES = {
     'instalment': "Smaller instalments",
     'next': "Next instalments eaten",
     }
+EARLY_FIRST = {
+    'principal': "The principal",
+    'instalment': "The running instalment",
+    }
 RESTS = {
     'day': "To the day",
     'period': "To the end of the period",
@@ -205,7 +209,10 @@ class Row:
     earlier periods) minus deferred (to later ones, pending in all); plug is
     the part of it that only levels the last instalment.  instalment is the
     level amount (principal and interest, or the equal principal) that the row
-    follows.
+    follows.  eaten is principal that money paid ahead takes the place of,
+    credit what of that money later instalments still use up, carry the
+    interest that the next row bears because this one was paid before its
+    period ended.
     """
     number: int
     start: date
@@ -224,6 +231,9 @@ class Row:
     deferred: Decimal = ZERO
     plug: Decimal = ZERO
     pending: Decimal = ZERO
+    eaten: Decimal = ZERO
+    credit: Decimal = ZERO
+    carry: Decimal = ZERO
     instalment: Decimal | None = None
 
     @property

@@ -4,6 +4,7 @@
 import json
 from datetime import date
 from decimal import Decimal as D
+from itertools import groupby
 from pathlib import Path
 
 from trytond.modules.loan import engine
@@ -220,3 +221,8 @@ def renegotiated(case, base):
     return make_schedule(
         terms, D(base['inputs']['principal']), day(base['inputs']['funds']),
         first_due, first_period='whole')
+
+
+def runs(amounts):
+    "Return the runs of equal amounts: (amount, iterator)"
+    return groupby(amounts)

@@ -8,8 +8,8 @@ class LoanTestCase(ModuleTestCase):
     "Test loan module"
     module = 'loan'
     extras = [
-        'account_invoice', 'account_payment', 'account_statement', 'bank',
-        'product']
+        'account_invoice', 'account_payment', 'account_product',
+        'account_statement', 'bank', 'product']
 
 
 del ModuleTestCase

@@ -11,18 +11,19 @@ from trytond.modules.account.tests.tools import (
 from trytond.modules.company.tests.tools import create_company, get_company
 
 __all__ = [
-    'create_product', 'get_method', 'run_loan', 'set_accounts',
-    'setup_accounting']
+    'create_account', 'create_product', 'get_method', 'run_loan',
+    'set_accounts', 'setup_accounting']
 
 
-def _account(name, code, template, config):
-    "Return a copy of the account template under a name of its own"
+def create_account(name, code, config=None):
+    "Return an account like the one of cash, under a name of its own"
     Account = Model.get('account.account', config=config)
+    cash = get_accounts(get_company(config=config), config=config)['cash']
     account = Account()
     account.name = name
     account.code = code
-    account.type = template.type
-    account.company = template.company
+    account.type = cash.type
+    account.company = cash.company
     account.save()
     return account
 
@@ -51,8 +52,7 @@ def set_accounts(product, config=None):
     if found:
         principal, = found
     else:
-        principal = _account(
-            "Loans", 'LOAN', accounts['cash'], config)
+        principal = create_account("Loans", 'LOAN', config)
     product.account_principal = principal
     for name in ['interest', 'fee', 'penalty', 'recovery']:
         setattr(product, f'account_{name}', accounts['revenue'])

@@ -1,0 +1,187 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Loans booked in any order end where those in order of dates do."""
+import datetime as dt
+import unittest
+from contextlib import contextmanager
+from decimal import Decimal as D
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from proteus import Model
+
+from caravan.testing import activate_modules
+from trytond.modules.loan.tests.tools import (
+    create_product, get_method, setup_accounting)
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.transaction import Transaction
+
+AMOUNT = D('1200.00')
+START = dt.date(2024, 1, 10)
+payments = st.lists(
+    st.tuples(
+        st.integers(1, 330), st.integers(100, 15000).map(
+            lambda cents: D(cents) / 100)), max_size=4)
+
+
+class ReplayTestCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.config = activate_modules('loan', setup_accounting)
+        cls.addClassCleanup(drop_db)
+        Party = Model.get('party.party')
+        party = Party(name="Borrower")
+        party.save()
+        cls.party = party.id
+        cls.product = create_product().id
+        cls.method = get_method().id
+
+    @contextmanager
+    def transaction(self):
+        with Transaction().start(DB_NAME, 1, context={
+                    'company': self.config.context['company']}) as current:
+            self.pool = Pool()
+            yield self.pool.get('loan.loan')
+            current.rollback()
+
+    def make(self):
+        Loan = self.pool.get('loan.loan')
+        Method = self.pool.get('loan.payment.method')
+        ids = Loan.load_applications([{
+                    'party': self.party, 'product': self.product,
+                    'amount_requested': AMOUNT, 'application_date': START,
+                    'disbursement_date': START, 'decision': 'approve'}])
+        loan, = Loan.browse(ids)
+        Loan.pay_out(loan, START, AMOUNT, Method(self.method))
+        return loan.id
+
+    def book(self, loan, days, amount, strategy=None):
+        Loan = self.pool.get('loan.loan')
+        Method = self.pool.get('loan.payment.method')
+        date = START + dt.timedelta(days=days)
+        loan, method = Loan(loan), Method(self.method)
+        if strategy:
+            return Loan.pay_early(loan, date, amount, strategy, method)
+        return Loan.receive(loan, date, amount, method)
+
+    def amount(self, loan, days, cents):
+        "Return what is due and cents more, reject what is too much"
+        Loan = self.pool.get('loan.loan')
+        date = START + dt.timedelta(days=days)
+        Loan.call([Loan(loan)], date)
+        loan = Loan(loan)
+        amount = loan.due_on(date) + D(cents) / 100
+        # Payments that follow must find something left to pay
+        assume(amount + 600 < loan.pay_off_quote(date).total)
+        return amount
+
+    def state(self, loan):
+        Loan = self.pool.get('loan.loan')
+        Loan.call([Loan(loan)], START + dt.timedelta(days=366))
+        loan = Loan(loan)
+        totals = {
+            what: sum(
+                total[kind] for kind in ['settle', 'advance'])
+            for what, total in loan.totals().items()}
+        return (
+            [(r.number, r.due_date, r.principal, r.interest, r.closing)
+                for r in loan.instalments],
+            {what: amount for what, amount in totals.items() if amount},
+            loan.principal_outstanding, loan.amount_paid, loan.state)
+
+    def check_ledger(self):
+        Loan = self.pool.get('loan.loan')
+        Company = self.pool.get('company.company')
+        self.assertEqual(
+            Loan.ledger_differences(
+                Company(self.config.context['company'])), [])
+
+    @settings(
+        max_examples=15, deadline=None,
+        suppress_health_check=list(HealthCheck))
+    @given(payments, st.integers(1, 200), st.integers(100, 40000),
+        st.sampled_from(['term', 'instalment', 'next']), st.randoms())
+    def test_order(self, given, day, cents, strategy, random):
+        "Back-dated payments and early payments end as the forward run"
+        with self.transaction():
+            before = [p for p in given if p[0] < day]
+            after = [p for p in given if p[0] > day]
+            forward, shuffled = self.make(), self.make()
+            for event in sorted(before):
+                self.book(forward, *event)
+            early = (day, self.amount(forward, day, cents), strategy)
+            for event in [early, *sorted(after)]:
+                self.book(forward, *event)
+            random.shuffle(after)
+            first, rest = after[::2], after[1::2]
+            past = before + first
+            random.shuffle(past)
+            for event in [*past, early, *rest]:
+                self.book(shuffled, *event)
+            self.assertEqual(self.state(shuffled), self.state(forward))
+            self.check_ledger()
+
+    @settings(
+        max_examples=15, deadline=None,
+        suppress_health_check=list(HealthCheck))
+    @given(payments, st.integers(1, 200), st.integers(100, 40000),
+        st.sampled_from(['term', 'instalment', 'next', 'pay_off']))
+    def test_reversal(self, given, day, cents, strategy):
+        "What is reversed leaves the loan as it would be without it"
+        with self.transaction() as Loan:
+            plain, undone = self.make(), self.make()
+            before = sorted(p for p in given if p[0] < day)
+            after = sorted(p for p in given if p[0] > day)
+            for event in before:
+                self.book(undone, *event)
+            date = START + dt.timedelta(days=day)
+            amount = self.amount(undone, day, cents)
+            if strategy == 'pay_off':
+                Loan.call([Loan(undone)], date)
+                amount = Loan(undone).pay_off_quote(date).total
+            early = self.book(undone, day, amount, strategy)
+            if strategy != 'pay_off':
+                for event in after:
+                    self.book(undone, *event)
+            else:
+                after = []
+            Loan.reverse_transactions([early])
+            for event in before + after:
+                self.book(plain, *event)
+            self.assertEqual(self.state(undone), self.state(plain))
+            self.check_ledger()
+
+    def test_payout_and_write_off(self):
+        "What was paid out by mistake comes back, a write-off is undone"
+        with self.transaction() as Loan:
+            Method = self.pool.get('loan.payment.method')
+            loan = Loan(self.make())
+            Loan.call([loan])
+            Loan.reverse_transactions([
+                    t for t in Loan(loan.id).transactions
+                    if t.type == 'disbursement'])
+            loan = Loan(loan.id)
+            self.assertEqual(loan.state, 'approved')
+            self.assertEqual(loan.principal_outstanding, 0)
+            self.check_ledger()
+            date = START + dt.timedelta(days=10)
+            Loan.pay_out(loan, date, AMOUNT, Method(self.method))
+            loan = Loan(loan.id)
+            self.assertEqual(loan.instalments[0].interest_from, date)
+
+            self.book(loan.id, 60, D('50.00'))
+            Loan.write_off_loan(Loan(loan.id), dt.date(2024, 6, 1), "Lost")
+            loan = Loan(loan.id)
+            self.assertEqual(loan.state, 'written_off')
+            Loan.reverse_transactions([
+                    t for t in loan.transactions if t.type == 'write_off'])
+            loan = Loan(loan.id)
+            self.assertEqual(loan.state, 'active')
+            self.assertEqual(
+                loan.principal_outstanding, AMOUNT - sum(
+                    a.amount for t in loan.transactions for a in t.allocations
+                    if t.type == 'repayment' and a.component == 'principal'))
+            self.check_ledger()
