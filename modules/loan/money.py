@@ -29,27 +29,19 @@ class MoneyMixin(Model):
     # What is open
 
     def totals(self):
-        """Return {(key, component): {kind: amount}} of the allocations.
-
-        Principal in advance counts for the version it was paid under.
-        """
+        "Return {(key, component): {kind: amount}} of the allocations"
         Allocation = Pool().get('loan.transaction.allocation')
         part = Allocation.__table__()
         cursor = Transaction().connection.cursor()
         query = part.select(
             part.number, part.charge, part.component, part.kind,
-            part.schedule, Sum(part.amount).as_('amount'),
+            Sum(part.amount).as_('amount'),
             where=part.loan == self.id,
-            group_by=[part.number, part.charge, part.component, part.kind,
-                part.schedule])
-        sqlite_apply_types(query, [None] * 5 + ['NUMERIC'])
+            group_by=[part.number, part.charge, part.component, part.kind])
+        sqlite_apply_types(query, [None] * 4 + ['NUMERIC'])
         cursor.execute(*query)
-        current = self.schedule.id if self.schedule else None
         totals = engine.new_totals()
-        for number, charge, component, kind, schedule, amount in cursor:
-            if (kind == 'advance' and component == 'principal'
-                    and schedule != current):
-                continue
+        for number, charge, component, kind, amount in cursor:
             key = ('charge', charge) if charge else ('number', number)
             totals[key, component][kind] += self.currency.round(amount)
         return totals

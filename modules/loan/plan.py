@@ -365,8 +365,28 @@ class PlanMixin(Model):
                     }])
         Instalment.insert([
                 {**row, 'schedule': schedule.id} for row in values])
+        self.plan_advances({row.number for row in kept}, schedule)
         self.maturity_date = values[-1]['due_date']
         self.save()
+
+    def plan_advances(self, kept, schedule):
+        """Let schedule take principal paid in advance as paid early.
+
+        It was paid for rows that are made anew; for the numbers kept it goes
+        on counting as it did.
+        """
+        Allocation = Pool().get('loan.transaction.allocation')
+        moved = []
+        for transaction in self.transactions:
+            for (key, component, kind), amount in transaction.net().items():
+                if (component, kind) != ('principal', 'advance') or (
+                        key[1] is None or key[1] in kept) or not amount:
+                    continue
+                moved.extend(self._allocations([
+                            (key, component, -amount, kind),
+                            (('number', None), component, amount, kind)],
+                        transaction=transaction, planned_by=schedule))
+        Allocation.save(moved)
 
 
 def _left_over(kept):

@@ -207,12 +207,27 @@ class ReplayMixin(Model):
 
     @classmethod
     def _reverse_payment(cls, loan, transaction):
+        if (('number', None), 'principal', 'advance') in transaction.net():
+            cls._reverse_planned(loan, transaction)
+            return
         later = loan.later_payments(transaction.value_date, transaction)
         totals = loan.totals_without([transaction, *later])
         mirror = loan._save_mirror(transaction)
         loan.replay(later, totals, mirror)
         if loan.state == 'closed':
             cls.reopen([loan])
+
+    @classmethod
+    def _reverse_planned(cls, loan, transaction):
+        "Undo a payment that the plan took as paid early"
+        date = transaction.value_date
+        loan, later, until = cls.rewind(loan, date)
+        mirror = loan._save_mirror(transaction)
+        if loan.state == 'closed':
+            cls.reopen([loan])
+        loan, = cls.browse([loan])
+        loan.replan(date, mirror.description, transaction=mirror)
+        cls.forward(loan, later, until, mirror)
 
     @classmethod
     def _reverse_write_off(cls, loan, transaction):
@@ -273,7 +288,21 @@ class ReplayMixin(Model):
                 ('loan', '=', self.id),
                 ('version', '=', self.schedule.version - 1),
                 ])
+        undone = self.schedule
         self.new_version(
             list(former.instalments), [], date,
             gettext('loan.msg_reason_restored', version=former.version),
             former.apr, former.upfront_interest)
+        self._unplan_advances(undone)
+
+    def _unplan_advances(self, schedule):
+        "Let what schedule took as paid early be paid in advance again"
+        Allocation = Pool().get('loan.transaction.allocation')
+        Allocation.save([
+                allocation for planned in Allocation.search([
+                        ('planned_by', '=', schedule.id)])
+                if planned.transaction.live
+                for allocation in self._allocations([(
+                            planned.key, planned.component, -planned.amount,
+                            planned.kind)],
+                    transaction=planned.transaction)])

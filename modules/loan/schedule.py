@@ -245,21 +245,13 @@ class Instalment(ModelSQL, ModelView):
 
     @classmethod
     def settled_query(cls, row):
-        """Return the query of what settled each row of the table row.
-
-        Money in advance counts for the version that it was paid under, as
-        the later ones are made from the balance that it left.
-        """
-        pool = Pool()
-        Allocation = pool.get('loan.transaction.allocation')
+        "Return the query of what settled each row of the table row"
+        Allocation = Pool().get('loan.transaction.allocation')
         part = Allocation.__table__()
-        counts = (part.kind == 'settle') | ((part.kind == 'advance') & (
-                (part.component != 'principal')
-                | (part.schedule == row.schedule)))
         return part.select(
             Coalesce(Sum(part.amount), 0),
             where=(part.loan == row.loan) & (part.number == row.number)
-            & counts)
+            & (part.kind != 'call'))
 
     @classmethod
     def get_paid(cls, instalments, names):

@@ -12,7 +12,7 @@ from trytond.modules.company.tests.tools import create_company, get_company
 
 __all__ = [
     'create_account', 'create_product', 'get_method', 'run_loan',
-    'set_accounts', 'setup_accounting']
+    'set_accounts', 'setup_accounting', 'setup_invoicing']
 
 
 def create_account(name, code, config=None):
@@ -28,8 +28,18 @@ def create_account(name, code, config=None):
     return account
 
 
-def setup_accounting(config=None, today=None):
-    "Create a company, its chart and a fiscal year that is open long"
+def setup_invoicing(config=None):
+    "Set up accounting with the sequences of invoices"
+    from trytond.modules.account_invoice.tests.tools import (
+        set_fiscalyear_invoice_sequences)
+    setup_accounting(config, prepare=set_fiscalyear_invoice_sequences)
+
+
+def setup_accounting(config=None, today=None, prepare=None):
+    """Create a company, its chart and a fiscal year that is open long.
+
+    prepare completes the fiscal year for other modules before it is saved.
+    """
     create_company(config=config)
     company = get_company(config=config)
     create_chart(company, config=config)
@@ -39,6 +49,8 @@ def setup_accounting(config=None, today=None):
             today.replace(month=1, day=1, year=today.year - 2),
             today.replace(month=12, day=31, year=today.year + 1)),
         config=config)
+    if prepare:
+        fiscalyear = prepare(fiscalyear, config=config)
     fiscalyear.save()
     fiscalyear.click('create_period')
 
