@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
+from trytond.modules.currency.fields import Monetary
 from trytond.modules.party.exceptions import EraseError
 from trytond.pool import Pool, PoolMeta
 
@@ -62,6 +63,13 @@ class LoanParty(ModelSQL, ModelView):
         "Share", digits=RATE_DIGITS, required=True,
         domain=[('share', '>', 0), ('share', '<=', 1)],
         help="The part of what is owed that the party answers for.")
+    covered = fields.Function(Monetary(
+            "Answers for", currency='currency', digits='currency',
+            help="Their share of the principal outstanding."),
+        'get_covered')
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
 
     @classmethod
     def __setup__(cls):
@@ -71,3 +79,16 @@ class LoanParty(ModelSQL, ModelView):
     @classmethod
     def default_share(cls):
         return Decimal(1)
+
+    @fields.depends('loan', '_parent_loan.currency')
+    def on_change_with_currency(self, name=None):
+        return self.loan.currency if self.loan else None
+
+    @classmethod
+    def get_covered(cls, co_parties, name):
+        Loan = Pool().get('loan.loan')
+        loans = list({c.loan for c in co_parties})
+        principal = Loan.get_principal(loans, name)
+        return {
+            c.id: c.loan.currency.round(principal[c.loan.id] * c.share)
+            for c in co_parties}

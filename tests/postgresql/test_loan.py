@@ -13,8 +13,8 @@ from trytond.modules.loan.tests.tools import (
     create_product, get_method, setup_accounting)
 from trytond.pool import Pool
 
-ROUNDS = 50
-LOANS = 10
+ROUNDS = 200
+LOANS = 40
 
 
 class LoanTestCase(PostgreSQLTestCase):
