@@ -38,21 +38,6 @@ class Profile(metaclass=PoolMeta):
                 & (table.invoice_date != Null)
                 & (table.total_amount_cache >= 0))]
 
-    @classmethod
-    def set_customer(cls, parties, company):
-        """Make prospects customers, they have bought.
-
-        parties and company are ids; missing profiles are created.
-        """
-        cls.ensure(parties, company, {'status': 'customer'})
-        cls.write(cls.search([
-                    ('party', 'in', parties),
-                    ('company', '=', company),
-                    ('status', '=', 'prospect'),
-                    ]), {
-                'status': 'customer',
-                })
-
 
 class Invoice(metaclass=PoolMeta):
     __name__ = 'account.invoice'

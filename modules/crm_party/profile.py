@@ -233,6 +233,21 @@ class Profile(ModelSQL, ModelView):
                         **(values or {}),
                         } for party in missing])
 
+    @classmethod
+    def set_customer(cls, parties, company):
+        """Make prospects customers, they have bought.
+
+        parties and company are ids; missing profiles are created.
+        """
+        cls.ensure(parties, company, {'status': 'customer'})
+        cls.write(cls.search([
+                    ('party', 'in', parties),
+                    ('company', '=', company),
+                    ('status', '=', 'prospect'),
+                    ]), {
+                'status': 'customer',
+                })
+
     def absorb(self, other):
         "Take from another profile of the same company what is empty here"
         for name in [

@@ -56,8 +56,10 @@ class Timeline(ModelSQL, ModelView):
     def _get_kinds(cls):
         """Return the kinds of events as list of (kind, name of the model).
 
-        The queries of a kind are made by the method _timeline_<kind>.  The
-        order is part of the identifiers of the rows.
+        The queries of a kind are made by the method _timeline_<kind>; they
+        have the columns id, party, company and those of the fields they
+        know, also record (the id of the origin) if it is not id.  The order
+        is part of the identifiers of the rows.
         """
         return [
             ('activity', 'crm.activity'),
@@ -126,8 +128,8 @@ class Timeline(ModelSQL, ModelView):
             if name == 'kind':
                 column = Literal(kind)
             elif name == 'origin':
-                column = Concat(
-                    Literal(f'{model},'), Cast(query.id, 'VARCHAR'))
+                record = query.record if 'record' in names else query.id
+                column = Concat(Literal(f'{model},'), Cast(record, 'VARCHAR'))
             elif name in names:
                 column = getattr(query, name)
             else:

@@ -11,7 +11,9 @@ class CrmPartyTestCase(
         QueryTestMixin, ModuleTestCase):
     "Test crm_party module"
     module = 'crm_party'
-    extras = ['account_invoice', 'sale', 'sale_opportunity']
+    extras = [
+        'account_invoice', 'fleet', 'loan', 'sale', 'sale_opportunity',
+        'stock']
 
 
 del ModuleTestCase
