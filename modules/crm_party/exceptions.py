@@ -12,6 +12,10 @@ class ActivityResultError(ValidationError):
     pass
 
 
+class DocumentError(UserError):
+    pass
+
+
 class DuplicateWarning(UserWarning):
     pass
 
