@@ -162,6 +162,4 @@ class SizeTestCase(CrmTestCase):
                     self.assertEqual(len(records), number)
                     Model.read([r.id for r in records], names)
             with self.subTest(Model.__name__):
-                # The core reads the names of parties 500 at a time
-                self.assertConstantQueries(
-                    read, small=100, large=1000, slack=1)
+                self.assertConstantQueries(read, small=500, large=1000)
