@@ -57,6 +57,7 @@ def fill(demo):
     _make_leads(demo, types)
     _make_cases(demo, owners)
     _make_rates(demo, types)
+    _make_sheets(demo)
     _learn(demo)
 
 
@@ -276,12 +277,30 @@ def _make_cases(demo, owners):
 
 
 def _make_rates(demo, types):
-    demo.create('crm.work.rate', [{
-                'name': f"{name} made",
-                'company': demo.company.id,
-                'activity_type': types[name],
-                'amount': Decimal(amount),
-                } for name, amount in [("Call", '1.50'), ("Visit", '12.00')]])
+    "Make what is paid by the piece, with what other modules record"
+    rates = [
+        {'name': f"{name} made", 'kind': 'activity',
+            'activity_type': types[name], 'amount': Decimal(amount)}
+        for name, amount in [("Call", '1.50'), ("Visit", '12.00')]]
+    kinds = dict(
+        demo.get('crm.work.rate')._proxy.get_kinds(demo.context))
+    if 'loan' in kinds:
+        rates.append({
+                'name': "Loan paid out", 'kind': 'loan',
+                'amount': Decimal('25.00')})
+    demo.create('crm.work.rate', [
+            {'company': demo.company.id, **rate} for rate in rates])
+
+
+def _make_sheets(demo):
+    "Make the work sheets of the last month and of this one"
+    for day in [-demo.today.day, 0]:
+        make = demo.wizard('crm.work.sheet.make')
+        make.form.month = demo.on(day)
+        make.execute('make')
+    Sheet = demo.get('crm.work.sheet')
+    last = demo.on(-demo.today.day).replace(day=1)
+    Sheet.click(Sheet.find([('month', '=', last)]), 'close')
 
 
 def _learn(demo):
