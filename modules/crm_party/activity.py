@@ -261,9 +261,15 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
 
     @classmethod
     def default_party(cls):
+        pool = Pool()
+        Profile = pool.get('crm.profile')
         context = Transaction().context
-        if context.get('active_model') == 'party.party':
-            return context.get('active_id')
+        model, id_ = context.get('active_model'), context.get('active_id')
+        if model == 'party.party':
+            return id_
+        if model == Profile.__name__ and id_:
+            profiles = Profile.search([('id', '=', id_)])
+            return profiles[0].party.id if profiles else None
 
     @fields.depends('type', 'subject', 'duration', 'reminders')
     def on_change_type(self):

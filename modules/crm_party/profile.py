@@ -11,7 +11,7 @@ from trytond.model import (
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice, sqlite_apply_types
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, check_access
 
 from .kernel.rhythm import rhythm
 from .tools import forget
@@ -151,6 +151,11 @@ class Profile(ModelSQL, ModelView):
             'invisible': Eval('status') != 'former',
             })
     note = fields.Text("Note")
+    phone, mobile, email = (
+        fields.Function(fields.Char(label), 'get_mechanisms')
+        for label in ["Phone", "Mobile", "E-mail"])
+    timeline = fields.Function(
+        fields.One2Many('crm.timeline', None, "Timeline"), 'get_timeline')
 
     @classmethod
     def __setup__(cls):
@@ -196,6 +201,29 @@ class Profile(ModelSQL, ModelView):
     @classmethod
     def search_rec_name(cls, name, clause):
         return [('party.rec_name', *clause[1:])]
+
+    @classmethod
+    def get_mechanisms(cls, profiles, names):
+        return {
+            n: {p.id: getattr(p.party, n) for p in profiles} for n in names}
+
+    @classmethod
+    def get_timeline(cls, profiles, name):
+        "Return the events of the parties that the user may read"
+        pool = Pool()
+        ModelAccess = pool.get('ir.model.access')
+        Timeline = pool.get('crm.timeline')
+        events = defaultdict(list)
+        with check_access():
+            if ModelAccess.check(
+                    Timeline.__name__, 'read', raise_exception=False):
+                for event in Timeline.search([
+                            ('party', 'in', [p.party.id for p in profiles]),
+                            ]):
+                    events[event.party, event.company].append(event.id)
+        return {
+            p.id: events[p.party, p.company] + events[p.party, None]
+            for p in profiles}
 
     @classmethod
     def view_attributes(cls):

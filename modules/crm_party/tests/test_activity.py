@@ -6,6 +6,7 @@ from unittest.mock import patch
 from trytond.model.exceptions import AccessError
 from trytond.modules.crm_party import reminder as reminder_module
 from trytond.modules.crm_party.exceptions import ActivityResultError
+from trytond.transaction import Transaction
 
 from .common import CrmTestCase
 
@@ -253,3 +254,68 @@ class ActivityTestCase(CrmTestCase):
                 # The name of an activity takes that of its type and party
                 self.assertConstantQueries(
                     read, slack=2 if Model is Timeline else 0)
+
+
+class CustomerPageTestCase(CrmTestCase):
+    "Test what the page of a customer shows"
+
+    def setUp(self):
+        super().setUp()
+        self.party = self.create_party("Customer", profile={},
+            contact_mechanisms=[('create', [
+                        {'type': 'mobile', 'value': '+33 6 00 00 00 01'},
+                        {'type': 'email', 'value': 'c@example.com'}])])
+        self.profile, = self.party.crm_profiles
+
+    def read(self, *names):
+        Profile = self.get('crm.profile')
+        return Profile.read([self.profile.id], list(names))[0]
+
+    def test_timeline(self):
+        "Each sees of the customer what he may see elsewhere"
+        other = self.create_party("Other", profile={})
+        call = self.done(self.party, self.today)
+        self.done(other, self.today)
+        Timeline = self.get('crm.timeline')
+
+        def origins():
+            return [
+                e.origin for e in Timeline.browse(
+                    self.read('timeline')['timeline'])]
+        self.assertEqual(origins(), [call])
+        stranger, _ = self.create_user('stranger', 'group_crm')
+        with self.act_as(stranger):
+            self.assertFalse(
+                self.get('crm.profile').search([('party', '=', self.party)]))
+        analyst, _ = self.create_user('analyst', 'group_crm_analytics')
+        with self.act_as(analyst):
+            self.assertFalse(self.read('timeline')['timeline'])
+
+    def test_mechanisms(self):
+        values = self.read('phone', 'mobile', 'email')
+        self.assertEqual(values['mobile'], '+33 6 00 00 00 01')
+        self.assertEqual(values['email'], 'c@example.com')
+        self.assertFalse(values['phone'])
+
+    def test_new_activity(self):
+        "What is entered from the page is about the customer"
+        Activity = self.get('crm.activity')
+        with Transaction().set_context(
+                active_model='crm.profile', active_id=self.profile.id):
+            self.assertEqual(
+                Activity.default_get(['party'])['party'], self.party.id)
+
+    def test_queries(self):
+        Profile = self.get('crm.profile')
+        parties = self.get('party.party').create([{
+                    'name': f"Customer {i}",
+                    'crm_profiles': [('create', [{
+                                    'company': self.company.id}])],
+                    } for i in range(100)])
+        for party in parties[::10]:
+            self.done(party, self.today)
+
+        def read(number):
+            profiles = Profile.search([], limit=number)
+            Profile.read([p.id for p in profiles], ['timeline', 'mobile'])
+        self.assertConstantQueries(read)
