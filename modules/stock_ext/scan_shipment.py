@@ -6,7 +6,7 @@ from collections import defaultdict
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.pool import Pool, PoolMeta
-from trytond.pyson import Eval, If, PYSONEncoder
+from trytond.pyson import Bool, Eval, If, PYSONEncoder
 from trytond.transaction import check_access
 from trytond.wizard import StateAction, Wizard
 
@@ -148,6 +148,18 @@ class Session(metaclass=PoolMeta):
                 },
             help="What differs from the shipment."),
         'on_change_with_to_scan')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        # The shipment knows its locations
+        cls.location.states['invisible'] = Bool(Eval('shipment'))
+        cls.to_location.states['invisible'] |= Bool(Eval('shipment'))
+
+    @fields.depends('shipment')
+    def on_change_profile(self):
+        if not self.shipment:
+            super().on_change_profile()
 
     @fields.depends('profile')
     def get_shipments(self):
@@ -349,4 +361,4 @@ class ScanShipment(Wizard):
                 'default_shipment': str(self.record),
                 'default_profile': profiles[0].id if profiles else None,
                 })
-        return action, {'res_id': [s.id for s in sessions]}
+        return action, {'res_id': [s.id for s in sessions]} if sessions else {}

@@ -80,6 +80,8 @@ class StockExtTestCase(BrowserTestCase):
             [('FILTER', '2'), ('TYRE', '1'), ('NOTHING', '1'), ('OIL', '1')])
         client.press("Process")
         client.screenshot('stock_ext-scanned')
+        client.open_menu("Inventory & Stock", "Scanners", "Scans")
+        self.look(client)
 
     def type_codes(self, client, *codes):
         "Type the codes with Enter, as a scanner does"
@@ -114,12 +116,19 @@ class StockExtTestCase(BrowserTestCase):
     def test_untouched(self):
         "A form that is only looked at does not ask to be saved"
         client = self.login('store')
-        for menu in ["Scans", "Unknown Codes"]:
-            client.open_menu("Inventory & Stock", "Scanners", menu)
-            client.page_of("All") if menu == "Scans" else None
-            client.open(0)
-            client.tool('switch_')
-            self.assertEqual(client.message(), '')
+        for menu in [
+                ("Running Out",), ("Reporting", "Turnover Sheet"),
+                ("Reporting", "Stock Card"), ("Reporting", "Residues")]:
+            with self.subTest(menu=menu):
+                client.open_menu("Inventory & Stock", *menu)
+                self.look(client)
+
+    def look(self, client):
+        "Open the first record of the list as a form and leave it"
+        client.open(0)
+        self.assertEqual(client.view_type, 'form')
+        client.tool('switch_')
+        self.assertEqual(client.message(), '')
 
     def test_turnover(self):
         "The accountant reads the turnover sheet and a stock card"
@@ -148,17 +157,19 @@ class StockExtTestCase(BrowserTestCase):
 
     def test_phone(self):
         "The forms of the store fit the width of a phone"
-        client = self.login('store')
-        client.page.set_viewport_size({'width': 390, 'height': 844})
         for menu in [
                 ("Draw Up Movement",), ("Scanners", "Scan"),
                 ("Scanners", "Import Terminal File")]:
             with self.subTest(menu=menu):
+                client = self.login('store')
                 client.open_menu("Inventory & Stock", *menu)
-                client.screenshot(f'stock_ext-phone-{menu[-1]}')
+                client.page.set_viewport_size({'width': 390, 'height': 844})
+                if not client.dialogues.count():
+                    client.page.click('[data-toggle=menu]')
+                client.wait()
+                name = menu[-1].lower().replace(' ', '-')
+                client.screenshot(f'stock_ext-phone-{name}')
                 self.assertEqual(self.overflow(client), [])
-                if client.dialogues.count():
-                    client.press("Cancel")
 
     def overflow(self, client):
         "Return the fields that do not end on the screen"
