@@ -37,6 +37,10 @@ class DriverHoursWarning(UserWarning):
     pass
 
 
+class ExtensionError(ValidationError):
+    pass
+
+
 class StateError(AccessError):
     pass
 

@@ -10,7 +10,8 @@ from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import without_check_access
 
-from .engine.hours import Regime, driving_violations, spread, week_of
+from .engine.hours import (
+    Duty, Regime, driving_violations, duty_violations, spread, week_of)
 from .exceptions import DriverHoursWarning
 from .tools import now, to_local
 
@@ -29,6 +30,9 @@ class HoursRegime(DeactivableMixin, ModelSQL, ModelView):
     continuous_driving = _limit(
         "Continuous Driving", "Hours without a break.")
     break_minutes = _limit("Break", "In minutes.")
+    break_first = _limit(
+        "First Part of Break", "In minutes, if it is taken in two parts.")
+    break_second = _limit("Second Part of Break", "In minutes.")
     daily_driving = _limit("Daily Driving")
     extended_driving = _limit(
         "Extended Driving", "On some days of a week instead.")
@@ -40,10 +44,29 @@ class HoursRegime(DeactivableMixin, ModelSQL, ModelView):
     reduced_rests = fields.Integer(
         "Reduced Rests", required=True,
         help="Allowed between two weekly rests.")
+    split_first = _limit(
+        "First Part of Rest", "Of a daily rest taken in two parts.")
+    split_second = _limit("Second Part of Rest")
+    crew_rest = _limit("Daily Rest of a Crew", "Of two who take turns.")
+    crew_period = _limit(
+        "Period of a Crew", "Hours within which a crew takes its rest.")
     weekly_rest = _limit("Weekly Rest")
     reduced_weekly_rest = _limit("Reduced Weekly Rest")
     weekly_rest_after = _limit(
         "Weekly Rest After", "Hours since the weekly rest before.")
+    extension = _limit(
+        "Extension to Weekly Rest",
+        "Hours more to reach a weekly rest when something unforeseen "
+        "happened.")
+    regular_extension = _limit(
+        "Extension to Regular Weekly Rest",
+        "Hours more to reach a regular weekly rest, after a break.")
+    extension_break = _limit(
+        "Break before Extension",
+        "In minutes, just before the extension to a regular weekly rest.")
+    compensation_weeks = fields.Integer(
+        "Weeks to Compensate", required=True,
+        help="Within which the driver rests as much longer.")
     distance_pay_restricted = fields.Boolean(
         "Pay by Distance Restricted",
         help="The law forbids pay by distance or load that endangers "
@@ -52,7 +75,10 @@ class HoursRegime(DeactivableMixin, ModelSQL, ModelView):
     @property
     def limits(self):
         "The limits as the arithmetic takes them"
-        return Regime(**{
+        return Regime(
+            break_parts=(self.break_first, self.break_second),
+            split_rest=(self.split_first, self.split_second),
+            **{
                 f.name: getattr(self, f.name)
                 for f in dataclass_fields(Regime) if hasattr(self, f.name)})
 
@@ -115,14 +141,24 @@ class Driver(metaclass=PoolMeta):
             for d in drivers}
 
     @classmethod
-    @without_check_access
     def driven_hours(cls, drivers, start, end):
         """Return {driver: {date: hours}} for the weeks from start to end.
 
         The week before start is included, for the fortnight.
         """
+        result = {}
+        for driver, trips in cls.trips_of(drivers, start, end).items():
+            result[driver] = defaultdict(float)
+            for trip in trips:
+                trip.add_driven_hours(result[driver])
+        return result
+
+    @classmethod
+    @without_check_access
+    def trips_of(cls, drivers, start, end):
+        "Return {driver: [trips]} of two weeks around start and end"
         Trip = Pool().get('fleet.trip')
-        result = {d: defaultdict(float) for d in drivers}
+        result = {d: [] for d in drivers}
         ids = [d.id for d in drivers]
         for trip in Trip.search([
                     ('state', 'not in', ['draft', 'cancelled']),
@@ -141,8 +177,13 @@ class Driver(metaclass=PoolMeta):
                     ], order=[]):
             for driver in trip.drivers:
                 if driver in result:
-                    trip.add_driven_hours(result[driver])
+                    result[driver].append(trip)
         return result
+
+    @classmethod
+    def extensions(cls, drivers):
+        "Return {driver: {date: hours}} that drivers may drive more"
+        return {d: {} for d in drivers}
 
 
 class Trip(metaclass=PoolMeta):
@@ -168,14 +209,20 @@ class Trip(metaclass=PoolMeta):
             hours /= 2
         return round(hours, 1)
 
-    def add_driven_hours(self, by_day):
-        "Add the driving hours of the trip to {date: hours}"
+    @property
+    def duty(self):
+        "What keeps each driver of the trip busy, or None"
         start = self.departure or self.planned_departure
         end = self.arrival or self.planned_arrival
         if start and end and end > start:
-            for day, hours in spread(
-                    to_local(self.company, start), to_local(self.company, end),
-                    self.driving_hours).items():
+            return Duty(
+                to_local(self.company, start), to_local(self.company, end),
+                self.driving_hours, bool(self.second_driver))
+
+    def add_driven_hours(self, by_day):
+        "Add the driving hours of the trip to {date: hours}"
+        if duty := self.duty:
+            for day, hours in spread(*duty[:3]).items():
                 by_day[day] += hours
 
     @classmethod
@@ -195,25 +242,36 @@ class Trip(metaclass=PoolMeta):
         drivers = list({d for t in trips for d in t.drivers})
         if not drivers:
             return
-        driven = Driver.driven_hours(
+        driven = Driver.trips_of(
             drivers,
             min(t.planned_departure for t in trips),
             max(t.planned_arrival for t in trips))
-        regimes = Driver.regimes(drivers)
-        for trip in trips:
-            for driver in trip.drivers:
-                before = set(driving_violations(
-                        driven[driver], regimes[driver]))
-                trip.add_driven_hours(driven[driver])
-                known = {(v.rule, v.day) for v in before}
-                new = [
-                    v for v in driving_violations(
-                        driven[driver], regimes[driver])
-                    if (v.rule, v.day) not in known]
+        extensions = Driver.extensions(drivers)
+        for driver, regime in Driver.regimes(drivers).items():
+            known = cls._violations(
+                driven[driver], regime, extensions[driver])
+            for trip in [t for t in trips if driver in t.drivers]:
+                driven[driver].append(trip)
+                found = cls._violations(
+                    driven[driver], regime, extensions[driver])
+                new = [v for k, v in found.items() if k not in known]
+                known.update(found)
                 key = Warning.format(f'hours.{driver.id}', [trip])
                 if new and Warning.check(key):
                     raise DriverHoursWarning(
                         key, trip._describe_hours(driver, new))
+
+    @classmethod
+    def _violations(cls, trips, regime, extensions):
+        "Return the violations of a driver's trips by rule and day"
+        by_day = defaultdict(float)
+        for trip in trips:
+            trip.add_driven_hours(by_day)
+        return {
+            (v.rule, v.day): v for v in [
+                *driving_violations(by_day, regime, extensions),
+                *duty_violations(
+                    filter(None, [t.duty for t in trips]), regime)]}
 
     def _describe_hours(self, driver, violations):
         Lang = Pool().get('ir.lang')
@@ -224,6 +282,8 @@ class Trip(metaclass=PoolMeta):
                 'fleet.msg_rule_third_extended_day'),
             'weekly_driving': gettext('fleet.msg_rule_weekly_driving'),
             'fortnight_driving': gettext('fleet.msg_rule_fortnight_driving'),
+            'daily_rest': gettext('fleet.msg_rule_daily_rest'),
+            'weekly_rest_late': gettext('fleet.msg_rule_weekly_rest_late'),
             }
         return gettext(
             'fleet.msg_trip_hours', trip=self.rec_name,

@@ -2,16 +2,19 @@
 # this repository contains the full copyright notice and licence terms.
 """Driving and rest times of drivers by the limits of a regime.
 
-The rules are those of Regulation (EC) No 561/2006, articles 4 and 6 to 8, as
-amended by Regulation (EU) 2020/1054; the figures come from the regime.
+The rules are those of Regulation (EC) No 561/2006, articles 4, 6 to 8 and 12,
+as amended by Regulation (EU) 2020/1054; the figures come from the regime.
 """
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
-    'EU', 'Regime', 'Violation', 'break_violations', 'driving_violations',
-    'latest_end', 'rest_kind', 'rest_violations', 'spread', 'week_of']
+    'EU', 'Duty', 'Regime', 'Violation', 'break_violations',
+    'compensation_deadline', 'driving_violations', 'duty_violations',
+    'extension_limit', 'latest_end', 'rest_kind', 'rest_violations', 'spread',
+    'week_of']
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class Regime:
     split_rest: the two parts, in their order, of a regular daily rest
     crew_rest, crew_period: rest within a period where two drivers take turns
     weekly_rest_after: greatest time since the end of the weekly rest before
+    extension: more driving to reach a weekly rest when something happened
+    regular_extension: the same to reach a regular weekly rest
+    extension_break: minutes of the break just before a regular_extension
+    compensation_weeks: weeks within which an extension is compensated
     """
     continuous_driving: float = 4.5
     break_minutes: float = 45
@@ -42,6 +49,10 @@ class Regime:
     weekly_rest: float = 45
     reduced_weekly_rest: float = 24
     weekly_rest_after: float = 144
+    extension: float = 1
+    regular_extension: float = 2
+    extension_break: float = 30
+    compensation_weeks: int = 3
 
 
 EU = Regime()
@@ -60,6 +71,28 @@ class Violation:
     hours: float = None
     limit: float = None
     day: dt.date = None
+
+
+class Duty(NamedTuple):
+    """What a driver is busy with between two rests.
+
+    start, end: naive datetimes of the place the days are counted at
+    driving: the hours the driver drives
+    crew: whether two drivers take turns
+    """
+    start: dt.datetime
+    end: dt.datetime
+    driving: float
+    crew: bool = False
+
+    @property
+    def span(self):
+        return (self.end - self.start) / dt.timedelta(hours=1)
+
+    def idle(self, regime):
+        "Return the hours left for rests once driven and paused"
+        breaks = self.driving // regime.continuous_driving
+        return self.span - self.driving - breaks * regime.break_minutes / 60
 
 
 def week_of(day):
@@ -86,29 +119,37 @@ def spread(start, end, hours):
     return result
 
 
-def driving_violations(by_day, regime=EU):
+def driving_violations(by_day, regime=EU, extensions=None):
     """Return the Violations of daily, weekly and fortnightly driving.
 
     by_day: {date: driven hours}
-    Articles 6(1), 6(2) and 6(3).
+    extensions: {date: hours more allowed by extension_limit}, which count
+        for the day and its week but not for the fortnight
+    Articles 6(1), 6(2), 6(3) and 12.
     """
+    extensions = extensions or {}
     violations, weeks, extended = [], defaultdict(float), defaultdict(int)
+    more = defaultdict(float)
     for day, hours in sorted(by_day.items()):
         week = week_of(day)
         weeks[week] += hours
-        if _above(hours, regime.extended_driving):
+        extra = extensions.get(day, 0)
+        more[week] += extra
+        if _above(hours, regime.extended_driving + extra):
             violations.append(Violation(
-                    'daily_driving', hours, regime.extended_driving, day))
-        if _above(hours, regime.daily_driving):
+                    'daily_driving', hours, regime.extended_driving + extra,
+                    day))
+        if _above(hours, regime.daily_driving + extra):
             extended[week] += 1
             if extended[week] == regime.extensions + 1:
                 violations.append(Violation(
                         'third_extended_day', hours, regime.daily_driving,
                         day))
     for week, hours in sorted(weeks.items()):
-        if _above(hours, regime.weekly_driving):
+        limit = regime.weekly_driving + more[week]
+        if _above(hours, limit):
             violations.append(Violation(
-                    'weekly_driving', hours, regime.weekly_driving, week))
+                    'weekly_driving', hours, limit, week))
         both = hours + weeks.get(week - dt.timedelta(days=7), 0)
         if _above(both, regime.fortnight_driving):
             violations.append(Violation(
@@ -196,3 +237,66 @@ def latest_end(start, reduced=False, regime=EU):
     """
     rest = regime.reduced_rest if reduced else regime.daily_rest
     return start + dt.timedelta(hours=24 - rest)
+
+
+def duty_violations(duties, regime=EU):
+    """Return the Violations of the rests that duties leave room for.
+
+    duties: list of Duty of one driver
+    A duty that lasts much longer than its driving gives the driver time to
+    rest on the way; only what can't be is told.  Articles 8(2), 8(5), 8(6).
+    """
+    violations, previous = [], None
+    for duty in sorted(duties):
+        gap = (
+            (duty.start - previous) / dt.timedelta(hours=1)
+            if previous else regime.weekly_rest)
+        if gap >= regime.reduced_rest:
+            awake = duty.start
+        if gap >= regime.reduced_weekly_rest:
+            week = duty.start
+        violations += _late_rests(duty, awake, week, regime)
+        previous = max(previous or duty.end, duty.end)
+        idle = duty.idle(regime)
+        if idle >= regime.reduced_rest:
+            awake = duty.end
+        nights = duty.span // 24 * regime.daily_rest
+        if idle - nights >= regime.reduced_weekly_rest:
+            week = duty.end
+    return violations
+
+
+def _late_rests(duty, awake, week, regime):
+    "Yield the Violations of a driver who is awake since a moment"
+    day = duty.end.date()
+    limit = (
+        regime.crew_period - regime.crew_rest if duty.crew
+        else 24 - regime.reduced_rest)
+    span = (duty.end - awake) / dt.timedelta(hours=1)
+    if duty.idle(regime) < regime.reduced_rest and _above(span, limit):
+        yield Violation('daily_rest', span, limit, day)
+    span = (duty.end - week) / dt.timedelta(hours=1)
+    if _above(span, regime.weekly_rest_after):
+        yield Violation(
+            'weekly_rest_late', span, regime.weekly_rest_after, day)
+
+
+def extension_limit(rest, break_minutes=0, regime=EU):
+    """Return the hours a driver may drive beyond the limits of day and week.
+
+    rest: 'weekly_rest' or 'regular_weekly_rest', what the driver then takes
+        at home or at the base
+    break_minutes: of the uninterrupted break just before
+    Article 12, in exceptional circumstances only; each extension is
+    compensated until the compensation_deadline.
+    """
+    if (rest == 'regular_weekly_rest'
+            and break_minutes >= regime.extension_break):
+        return regime.regular_extension
+    return regime.extension
+
+
+def compensation_deadline(day, regime=EU):
+    "Return the last day for the rest that makes up for an extension"
+    weeks = regime.compensation_weeks + 1
+    return week_of(day) + dt.timedelta(days=7 * weeks - 1)

@@ -103,38 +103,65 @@ class CasesTestCase(FleetTestCase):
                 self.assertIn(
                     expect['by'].title(), refusal.exception.message)
 
+    @with_company
     def test_driver_hours(self):
+        "The limits are those of the regime that comes as data"
+        regime, = Pool().get('fleet.hours.regime').search([])
+        limits = regime.limits
         for id_, given, expect in self.cases('EU-'):
-            if 'day' in given:
-                found = break_violations(given['day'])
-            elif 'week_daily_drive_h' in given or 'day_drive_h' in given:
-                monday = dt.date(2026, 3, 2)
-                hours = given.get('week_daily_drive_h') or [
-                    given['day_drive_h']]
-                found = driving_violations({
-                        monday + dt.timedelta(days=i): h
-                        for i, h in enumerate(hours)})
+            if 'extra_h' in given:
+                self._extend(given, expect)
             elif 'duty_start' in given:
                 start = moment('2026-03-02T' + given['duty_start'])
                 self.assertEqual(
-                    latest_end(start).strftime('%H:%M'),
+                    latest_end(start, regime=limits).strftime('%H:%M'),
                     expect['latest_end'])
-                continue
             elif 'split_rest_h' in given:
                 self.assertEqual(
-                    rest_kind(given['split_rest_h']), expect['counts_as'])
-                continue
+                    rest_kind(given['split_rest_h'], limits),
+                    expect['counts_as'])
             else:
-                found = rest_violations(
-                    [[9]] * given.get('reduced_rests_since_weekly_rest', 0)
-                    + ([[given['next_rest_h']]] if 'next_rest_h' in given
-                        else [[given['rest_h']]] if 'rest_h' in given
-                        else []),
-                    given.get('hours_since_last_weekly_rest', 0),
-                    crew=given.get('multi_manning', False),
-                    period=given.get('within_h'))
-            self.assertEqual(
-                [v.rule for v in found], expect['violations'], id_)
+                self.assertEqual([
+                        v.rule for v in self._violations(given, limits)],
+                    expect['violations'], id_)
+
+    def _violations(self, given, limits):
+        if 'day' in given:
+            return break_violations(given['day'], limits)
+        if 'week_daily_drive_h' in given or 'day_drive_h' in given:
+            monday = dt.date(2026, 3, 2)
+            hours = given.get('week_daily_drive_h') or [given['day_drive_h']]
+            return driving_violations({
+                    monday + dt.timedelta(days=i): h
+                    for i, h in enumerate(hours)}, limits)
+        rests = [[9]] * given.get('reduced_rests_since_weekly_rest', 0)
+        rests += [[given[n]] for n in ['next_rest_h', 'rest_h'] if n in given]
+        return rest_violations(
+            rests, given.get('hours_since_last_weekly_rest', 0),
+            crew=given.get('multi_manning', False),
+            period=given.get('within_h'), regime=limits)
+
+    def _extend(self, given, expect):
+        "Article 12: more hours to reach a weekly rest, to be made up for"
+        Extension = Pool().get('fleet.driver.extension')
+        driver, = create_drivers(1)
+        values = {
+            'driver': driver.id, 'date': dt.date(2026, 3, 6),
+            'hours': given['extra_h'],
+            'rest': (
+                'regular_weekly_rest' if 'regular' in given['purpose']
+                else 'weekly_rest'),
+            'break_minutes': given['break_before_min'],
+            'reason': "Accident on the motorway"}
+        self.assertTrue(expect['allowed'])
+        extension, = Extension.create([values])
+        self.assertEqual(
+            bool(extension.compensate_by), expect['compensate'])
+        by_day = {extension.date: given['daily_drive_h'] + given['extra_h']}
+        self.assertEqual(driving_violations(
+                by_day, extensions=type(driver).extensions([driver])[driver]),
+            [])
+        self.assertTrue(driving_violations(by_day))
 
     @with_company
     def test_pay(self):

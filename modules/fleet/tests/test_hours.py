@@ -5,9 +5,11 @@ import unittest
 
 from caravan.testing import QueryTestMixin
 from trytond.modules.fleet.engine.hours import (
-    EU, break_violations, driving_violations, latest_end, rest_kind,
-    rest_violations, spread)
-from trytond.modules.fleet.exceptions import DriverHoursWarning
+    EU, Duty, break_violations, compensation_deadline, driving_violations,
+    duty_violations, extension_limit, latest_end, rest_kind, rest_violations,
+    spread)
+from trytond.modules.fleet.exceptions import (
+    DriverHoursWarning, ExtensionError)
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_trip, create_vehicles,
     with_company)
@@ -95,12 +97,60 @@ class HoursTestCase(unittest.TestCase):
             {MONDAY: 3, MONDAY + dt.timedelta(days=1): 3})
 
 
+    def test_extension(self):
+        "Article 12: one hour, or two after a break of 30 minutes"
+        for rest, minutes, hours in [
+                ('weekly_rest', 30, 1), ('regular_weekly_rest', 29, 1),
+                ('regular_weekly_rest', 30, 2)]:
+            with self.subTest(rest=rest, minutes=minutes):
+                self.assertEqual(extension_limit(rest, minutes), hours)
+        # It counts for day and week, not for the fortnight
+        friday = MONDAY + dt.timedelta(days=4)
+        hours = week(10, 10, 9, 9, 11, 9)
+        self.assertEqual(
+            self.rules(driving_violations(hours, extensions={friday: 2})),
+            [])
+        before = week(9, 9, 9, 6, start=MONDAY - dt.timedelta(days=7))
+        self.assertEqual(
+            self.rules(driving_violations(
+                    {**before, **hours}, extensions={friday: 2})),
+            ['fortnight_driving'])
+        self.assertEqual(
+            compensation_deadline(friday), dt.date(2026, 3, 29))
+
+    def test_duties(self):
+        "Article 8: a rest within 24 hours, a weekly one after 144"
+        for duties, rules in [
+                ([(6, 21, 8)], []),
+                ([(6, 21.5, 8)], ['daily_rest']),
+                # Time to sleep on the way
+                ([(6, 30, 9)], []),
+                # A short gap is no rest
+                ([(6, 14, 6), (15, 22, 3)], ['daily_rest']),
+                ([(6, 14, 6), (23, 30, 3)], []),
+                ([(d * 24 + 6, d * 24 + 16, 8) for d in range(6)], []),
+                ([(d * 24 + 6, d * 24 + 16, 8) for d in range(7)],
+                    ['weekly_rest_late']),
+                ([(d * 24 + 6, d * 24 + 16, 8) for d in range(5)]
+                    + [(6 * 24 + 6, 6 * 24 + 16, 8)], [])]:
+            with self.subTest(duties=duties):
+                self.assertEqual(self.rules(duty_violations([
+                                Duty(at(start), at(end), driving)
+                                for start, end, driving in duties])), rules)
+        crew = Duty(at(6), at(27), 11, crew=True)
+        self.assertEqual(duty_violations([crew]), [])
+        self.assertEqual(
+            self.rules(duty_violations([
+                        crew._replace(end=at(27.5), driving=12)])),
+            ['daily_rest'])
+
+
 class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
     "Test the hours of drivers on trips"
 
     def plan(self, vehicle, driver, day, km):
         trip = create_trip(
-            vehicle, driver, at(4, day=day), at(20, day=day), km=float(km))
+            vehicle, driver, at(5, day=day), at(18, day=day), km=float(km))
         type(trip).plan([trip])
         return trip
 
@@ -129,6 +179,37 @@ class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
         with self.assertRaises(DriverHoursWarning) as warning:
             self.plan(vehicle, driver, 11, 540)
         self.assertIn("two weeks", warning.exception.message)
+
+    @with_company
+    def test_rest(self):
+        "A trip that leaves no rest before the next one is warned of"
+        one, other = create_vehicles(2)
+        driver, = create_drivers(1)
+        self.plan(one, driver, 0, 480)
+        with self.assertRaises(DriverHoursWarning) as warning:
+            trip = create_trip(other, driver, at(19), at(23), km=60.)
+            type(trip).plan([trip])
+        self.assertIn(
+            "time on duty without a daily rest 18.0 h of 15.0 h",
+            warning.exception.message)
+
+    @with_company
+    def test_extension_limit(self):
+        "More than the regime allows is refused with the way out"
+        Extension = Pool().get('fleet.driver.extension')
+        driver, = create_drivers(1)
+        values = {
+            'driver': driver.id, 'date': MONDAY, 'hours': 2,
+            'rest': 'regular_weekly_rest', 'break_minutes': 15,
+            'reason': "Snow"}
+        with self.assertRaises(ExtensionError) as refusal:
+            Extension.create([values])
+        for text in ["at most 1.0 h", "30 minutes", driver.rec_name]:
+            self.assertIn(text, refusal.exception.message)
+        extension, = Extension.create([dict(
+                    values, date=MONDAY + dt.timedelta(days=1),
+                    break_minutes=30)])
+        self.assertEqual(extension.compensate_by, dt.date(2026, 3, 29))
 
     @with_company
     def test_crew(self):
