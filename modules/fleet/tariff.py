@@ -217,18 +217,26 @@ class Order(metaclass=PoolMeta):
     @classmethod
     @ModelView.button
     def compute_price(cls, orders):
-        Currency = Pool().get('currency.currency')
         cls._set_km([o for o in orders if o.km is None])
         for order in orders:
-            amount = order.tariff.compute(order.price_quantities())
-            if amount is None:
-                raise TariffError(gettext(
-                        'fleet.msg_tariff_no_rule',
-                        tariff=order.tariff.rec_name,
-                        order=order.rec_name))
-            order.amount = Currency.compute(
-                order.tariff.currency, amount, order.currency)
+            order.amount = order.get_price()
         cls.save(orders)
+
+    def get_price(self):
+        """Return the price in the currency of the order.
+
+        Raise TariffError if nothing tells the price.
+        """
+        Currency = Pool().get('currency.currency')
+        if not self.tariff:
+            raise TariffError(gettext(
+                    'fleet.msg_order_no_tariff', order=self.rec_name))
+        amount = self.tariff.compute(self.price_quantities())
+        if amount is None:
+            raise TariffError(gettext(
+                    'fleet.msg_tariff_no_rule',
+                    tariff=self.tariff.rec_name, order=self.rec_name))
+        return Currency.compute(self.tariff.currency, amount, self.currency)
 
     @classmethod
     def _set_km(cls, orders):

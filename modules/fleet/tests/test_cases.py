@@ -1,9 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
-import json
 from decimal import Decimal
-from pathlib import Path
 
 from trytond.modules.fleet.engine.haul import Leg, capacity_share, peak
 from trytond.modules.fleet.engine.hours import (
@@ -14,11 +12,8 @@ from trytond.modules.fleet.engine.identity import (
 from trytond.modules.fleet.engine.validity import EXPIRED, warning_step
 from trytond.modules.fleet.exceptions import OverlapError, ReadingError
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_drivers, create_vehicles, with_company)
+    FleetTestCase, create_drivers, create_vehicles, iter_cases, with_company)
 from trytond.pool import Pool
-
-CASES = json.loads(
-    Path(__file__).with_name('fleet_cases.json').read_text())['cases']
 
 
 def moment(text):
@@ -28,16 +23,9 @@ def moment(text):
 class CasesTestCase(FleetTestCase):
     "Replay the published cases"
 
-    def cases(self, *prefixes):
-        cases = [c for c in CASES if c['id'].startswith(prefixes)]
-        self.assertTrue(cases)
-        for case in cases:
-            with self.subTest(case=case['id'], source=case['source']):
-                yield case['id'], case['given'], case['expect']
-
     @with_company
     def test_readings(self):
-        for _, given, expect in self.cases('OD-'):
+        for _, given, expect in iter_cases(self, 'OD-'):
             pool = Pool()
             vehicle, = create_vehicles(1, prefix=str(given))
             meter = pool.get('fleet.meter').of([vehicle])[vehicle]
@@ -62,7 +50,7 @@ class CasesTestCase(FleetTestCase):
         Assignment = Pool().get('fleet.assignment')
         vehicle, = create_vehicles(1)
         one, other = create_drivers(2)
-        for _, given, expect in self.cases('AS-'):
+        for _, given, expect in iter_cases(self, 'AS-'):
             def assign(driver, period):
                 Assignment.create([{
                             'vehicle': vehicle.id, 'driver': driver.id,
@@ -88,7 +76,7 @@ class CasesTestCase(FleetTestCase):
 
     @with_company
     def test_overlaps(self):
-        for id_, given, expect in self.cases('OV-'):
+        for id_, given, expect in iter_cases(self, 'OV-'):
             vehicles = create_vehicles(3, prefix=id_)
             drivers = create_drivers(3)
             for values in given.get('existing', []):
@@ -108,7 +96,7 @@ class CasesTestCase(FleetTestCase):
         "The limits are those of the regime that comes as data"
         regime, = Pool().get('fleet.hours.regime').search([])
         limits = regime.limits
-        for id_, given, expect in self.cases('EU-'):
+        for id_, given, expect in iter_cases(self, 'EU-'):
             if 'extra_h' in given:
                 self._extend(given, expect)
             elif 'duty_start' in given:
@@ -166,7 +154,7 @@ class CasesTestCase(FleetTestCase):
     @with_company
     def test_pay(self):
         Tariff = Pool().get('fleet.tariff')
-        for id_, given, expect in self.cases('PY-'):
+        for id_, given, expect in iter_cases(self, 'PY-'):
             tariff, = Tariff.create([{
                         'name': id_, 'category': 'driver',
                         'graduated': given.get('mode') == 'graduated',
@@ -185,19 +173,19 @@ class CasesTestCase(FleetTestCase):
                         if k in given}), Decimal(str(expect['amount'])))
 
     def test_numbers(self):
-        for _, given, expect in self.cases('VN-'):
+        for _, given, expect in iter_cases(self, 'VN-'):
             vin = given['vin']
             self.assertEqual(bool(vin_error(vin)), expect['hard_error'])
             if 'check' in expect:
                 self.assertEqual(vin_check_digit(vin), expect['check'])
             elif 'flag' in expect:
                 self.assertEqual(vin_hint(vin), 'length')
-        for _, given, expect in self.cases('CT-'):
+        for _, given, expect in iter_cases(self, 'CT-'):
             self.assertEqual(
                 container_is_valid(given['number']), expect['valid'])
 
     def test_documents(self):
-        for id_, given, expect in self.cases('DX-'):
+        for id_, given, expect in iter_cases(self, 'DX-'):
             end = dt.date.fromisoformat(given['expiry'])
             days = [given['today']] if 'today' in given else given['runs']
             levels = [
@@ -209,7 +197,7 @@ class CasesTestCase(FleetTestCase):
                     else expect['level']])
 
     def test_capacity(self):
-        for id_, given, expect in self.cases('CP-'):
+        for id_, given, expect in iter_cases(self, 'CP-'):
             if 'stops' in given:
                 self.assertEqual(peak([
                             Leg(0, s.get('load_kg', 0), s.get('unload_kg', 0))

@@ -3,6 +3,8 @@
 """Records that the tests of fleet need."""
 import datetime as dt
 import functools
+import json
+from pathlib import Path
 
 from caravan.testing import prepare_database
 from trytond.modules.company.tests import create_company, set_company
@@ -11,7 +13,7 @@ from trytond.tests.test_tryton import TestCase, drop_db, with_transaction
 
 __all__ = [
     'FleetTestCase', 'at', 'create_drivers', 'create_order', 'create_trip',
-    'create_vehicles', 'with_company']
+    'create_vehicles', 'iter_cases', 'with_company']
 
 DAY = dt.datetime(2026, 3, 2)
 
@@ -96,3 +98,18 @@ def create_trip(vehicle, driver=None, start=None, end=None, **values):
                 **values,
                 }])
     return trip
+
+
+def iter_cases(test, *prefixes):
+    """Yield (id, given, expect) of the published cases, each in a sub-test.
+
+    prefixes: what the ids start with
+    """
+    path = Path(__file__).with_name('fleet_cases.json')
+    cases = [
+        c for c in json.loads(path.read_text())['cases']
+        if c['id'].startswith(prefixes)]
+    test.assertTrue(cases)
+    for case in cases:
+        with test.subTest(case=case['id'], source=case['source']):
+            yield case['id'], case['given'], case['expect']
