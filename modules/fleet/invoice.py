@@ -48,17 +48,11 @@ class Order(metaclass=PoolMeta):
     @Workflow.transition('invoiced')
     def invoice(cls, orders):
         "Make one invoice for the orders of each payer and currency"
-        pool = Pool()
-        Configuration = pool.get('fleet.configuration')
-        Invoice = pool.get('account.invoice')
-        product = Configuration(1).transport_product
-        if orders and not product:
-            raise StateError(gettext('fleet.msg_invoice_no_product'))
+        Invoice = Pool().get('account.invoice')
+        product = cls.get_transport_product()
         by_payer = defaultdict(list)
         for order in orders:
-            if order.amount is None:
-                raise StateError(gettext(
-                        'fleet.msg_invoice_no_price', order=order.rec_name))
+            order.check_price()
             by_payer[order.company, order.payer, order.currency].append(
                 order)
         with without_check_access():
@@ -71,6 +65,25 @@ class Order(metaclass=PoolMeta):
                 invoices.append(invoice)
             Invoice.save(invoices)
             Invoice.update_taxes(invoices)
+
+    @classmethod
+    def get_transport_product(cls):
+        "Return the product that sells carriage, StateError if not chosen"
+        Configuration = Pool().get('fleet.configuration')
+        product = Configuration(1).transport_product
+        if not product:
+            raise StateError(gettext('fleet.msg_invoice_no_product'))
+        return product
+
+    def check_price(self):
+        if self.amount is None:
+            raise StateError(gettext(
+                    'fleet.msg_invoice_no_price', order=self.rec_name))
+
+    @property
+    def invoice_text(self):
+        "What invoices say of the carriage"
+        return ' '.join(filter(None, [self.rec_name, self.route]))
 
     @classmethod
     def _get_invoice(cls, company, party, currency):
@@ -94,8 +107,7 @@ class Order(metaclass=PoolMeta):
         line.on_change_product()
         line.quantity = 1
         line.unit_price = round_price(self.amount)
-        line.description = ' '.join(filter(None, [
-                    self.rec_name, self.route]))
+        line.description = self.invoice_text
         return line
 
     @classmethod

@@ -2,42 +2,15 @@
 # this repository contains the full copyright notice and licence terms.
 from decimal import Decimal
 
-from trytond.modules.account.tests import create_chart
 from trytond.modules.fleet.exceptions import StateError
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_order, with_company)
+    FleetTestCase, create_order, create_transport_product, with_company)
 from trytond.pool import Pool
-from trytond.transaction import Transaction
 
 
 class InvoiceTestCase(FleetTestCase):
     "Test invoices of transport orders"
     modules = ['account_invoice', 'account_product', 'fleet']
-
-    def create_product(self):
-        pool = Pool()
-        Account = pool.get('account.account')
-        Category = pool.get('product.category')
-        Template = pool.get('product.template')
-        Unit = pool.get('product.uom')
-        create_chart(
-            pool.get('company.company')(Transaction().context['company']))
-        revenue, = Account.search([
-                ('type.revenue', '=', True), ('closed', '=', False)], limit=1)
-        category, = Category.create([{
-                    'name': "Transport", 'accounting': True,
-                    'account_revenue': revenue.id}])
-        unit, = Unit.search([('name', '=', "Unit")])
-        template, = Template.create([{
-                    'name': "Transport", 'type': 'service',
-                    'default_uom': unit.id,
-                    'account_category': category.id,
-                    'products': [('create', [{}])]}])
-        Configuration = pool.get('fleet.configuration')
-        configuration = Configuration(1)
-        configuration.transport_product, = template.products
-        configuration.save()
-        return revenue
 
     def deliver(self, **values):
         order = create_order(**values)
@@ -54,7 +27,7 @@ class InvoiceTestCase(FleetTestCase):
         one = self.deliver(amount=Decimal('410.50'))
         with self.assertRaises(StateError):
             Order.invoice([one])
-        revenue = self.create_product()
+        revenue = create_transport_product()
         two = self.deliver(amount=Decimal(90), invoice_party=one.party.id)
         other = self.deliver(amount=Decimal(7))
         Order.invoice([one, two, other])
@@ -73,7 +46,7 @@ class InvoiceTestCase(FleetTestCase):
 
     @with_company
     def test_no_price(self):
-        self.create_product()
+        create_transport_product()
         order = self.deliver()
         with self.assertRaises(StateError) as refusal:
             type(order).invoice([order])

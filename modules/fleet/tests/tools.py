@@ -7,13 +7,16 @@ import json
 from pathlib import Path
 
 from caravan.testing import prepare_database
+from trytond.modules.account.tests import create_chart
 from trytond.modules.company.tests import create_company, set_company
 from trytond.pool import Pool
 from trytond.tests.test_tryton import TestCase, drop_db, with_transaction
+from trytond.transaction import Transaction
 
 __all__ = [
-    'FleetTestCase', 'at', 'create_drivers', 'create_order', 'create_trip',
-    'create_vehicles', 'iter_cases', 'with_company']
+    'FleetTestCase', 'at', 'create_drivers', 'create_order',
+    'create_transport_product', 'create_trip', 'create_vehicles',
+    'iter_cases', 'with_company']
 
 DAY = dt.datetime(2026, 3, 2)
 
@@ -86,6 +89,34 @@ def create_order(places=2, kg=1000, **values):
                 **values,
                 }])
     return order
+
+
+def create_transport_product(**values):
+    "Create chart and transport service, return the account of revenue"
+    pool = Pool()
+    Account = pool.get('account.account')
+    Category = pool.get('product.category')
+    Template = pool.get('product.template')
+    Unit = pool.get('product.uom')
+    create_chart(
+        pool.get('company.company')(Transaction().context['company']))
+    revenue, = Account.search([
+            ('type.revenue', '=', True), ('closed', '=', False)], limit=1)
+    category, = Category.create([{
+                'name': "Transport", 'accounting': True,
+                'account_revenue': revenue.id}])
+    unit, = Unit.search([('name', '=', "Unit")])
+    template, = Template.create([{
+                'name': "Transport", 'type': 'service',
+                'default_uom': unit.id,
+                'account_category': category.id,
+                'products': [('create', [{}])],
+                **values}])
+    Configuration = pool.get('fleet.configuration')
+    configuration = Configuration(1)
+    configuration.transport_product, = template.products
+    configuration.save()
+    return revenue
 
 
 def create_trip(vehicle, driver=None, start=None, end=None, **values):
