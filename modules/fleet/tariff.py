@@ -200,7 +200,11 @@ class Order(metaclass=PoolMeta):
 
     def price_quantities(self):
         "Return {basis: quantity} of what the tariff may count"
-        kg = self.gross_kg
+        def total(name):
+            values = [getattr(c, name) for c in self.cargo or []]
+            known = [v for v in values if v is not None]
+            return sum(known) if known else None
+        kg = total('gross_kg')
         return {
             'km': self.km,
             'loaded_km': self.km,
@@ -208,9 +212,9 @@ class Order(metaclass=PoolMeta):
                 self.km * kg / 1000 if self.km and kg is not None else None),
             'kg': kg,
             'tonne': kg / 1000 if kg is not None else None,
-            'm3': self.volume_m3,
-            'pallet': self.pallets,
-            'stop': len(self.stops),
+            'm3': total('volume_m3'),
+            'pallet': total('pallets'),
+            'stop': len(self.stops or []),
             'trip': 1,
             }
 

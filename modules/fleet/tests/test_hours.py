@@ -96,7 +96,6 @@ class HoursTestCase(unittest.TestCase):
             spread(at(18), at(6, day=1), 6),
             {MONDAY: 3, MONDAY + dt.timedelta(days=1): 3})
 
-
     def test_extension(self):
         "Article 12: one hour, or two after a break of 30 minutes"
         for rest, minutes, hours in [
