@@ -3,11 +3,14 @@
 
 from collections import defaultdict
 
+from trytond.i18n import gettext
 from trytond.model import ModelSingleton, ModelSQL, ModelView, fields
 from trytond.modules.company.model import (
     CompanyMultiValueMixin, CompanyValueMixin)
 from trytond.pool import Pool
 from trytond.pyson import Eval, Id
+
+from .engine.route import ENGINES
 
 
 def _sequence(string, type_, company):
@@ -61,11 +64,14 @@ class Configuration(
         "Detour Factor", required=True, digits=(4, 2),
         domain=[('detour', '>=', 1)],
         help="By how much roads are longer than the great circle.")
-
     stop_minutes = fields.Integer(
         "Minutes per Stop", required=True,
         domain=[('stop_minutes', '>=', 0)],
         help="The time a stop takes, for planned times.")
+    route_engine = fields.Selection(
+        'get_route_engines', "Route Engine", required=True,
+        help="What proposes the order of stops. VROOM is offered where the "
+        "extra \"route\" is installed.")
 
     @classmethod
     def multivalue_model(cls, field):
@@ -92,6 +98,18 @@ class Configuration(
     @classmethod
     def default_stop_minutes(cls):
         return 45
+
+    @classmethod
+    def default_route_engine(cls):
+        return 'insertion'
+
+    @classmethod
+    def get_route_engines(cls):
+        names = {
+            'insertion': gettext('fleet.msg_route_engine_insertion'),
+            'vroom': "VROOM",
+            }
+        return [(name, names.get(name, name)) for name in ENGINES]
 
 
 _vehicle, _order, _trip = _sequences(Eval('company', -1))

@@ -15,7 +15,7 @@ from trytond.pyson import Eval
 from trytond.transaction import Transaction
 
 from .engine.geo import great_circle
-from .engine.route import Problem, solve
+from .engine.route import ENGINES, Problem, solve
 from .exceptions import EngineError
 
 
@@ -210,10 +210,14 @@ class Trip(metaclass=PoolMeta):
             raise EngineError(gettext(
                     'fleet.msg_distance_missing',
                     trip=self.rec_name, one=one.place, other=other.place))
-        way = [stops[i] for i in solve(self._problem(stops, km))]
+        configuration = Pool().get('fleet.configuration')(1)
+        engine = configuration.route_engine
+        if engine not in ENGINES:
+            # It was uninstalled
+            engine = configuration.default_route_engine()
+        way = [stops[i] for i in solve(self._problem(stops, km), engine)]
         rest = [s for s in self.stops if s not in stops]
         at, previous = self.planned_departure, None
-        configuration = Pool().get('fleet.configuration')(1)
         for index, stop in enumerate(way + rest, 1):
             stop.sequence = index
             if stop in rest:

@@ -7,7 +7,11 @@ in the order of the way.  Others are added to ENGINES.
 """
 from dataclasses import dataclass, field
 
+from . import vroom
+
 __all__ = ['ENGINES', 'Problem', 'insertion', 'length', 'solve']
+
+_STARTS = 10
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,23 @@ def length(problem, way):
 def insertion(problem):
     """Return a short way: cheapest insertion, then improvement.
 
-    Each pair is inserted where it makes the way longest the least, then parts
-    are reversed (2-opt) and stops moved while that shortens it.  Meant for up
-    to some twenty stops.
+    Each stop is inserted where it makes the way longer the least, then stops
+    and pairs are moved and parts reversed (2-opt) while that shortens it;
+    the best of several ways that begin with another stop is taken.
+    Meant for up to some twenty stops.
     """
+    groups = _groups(problem)
+    return min((
+            _improve(problem, _build(problem, groups[i:] + groups[:i]))
+            for i in range(max(1, min(len(groups), _STARTS)))),
+        key=lambda way: _rank(problem, way))
+
+
+def _build(problem, groups):
     way = [problem.start] if problem.start is not None else []
-    for group in _groups(problem):
+    for group in groups:
         way = _insert(problem, way, group)
-    return _improve(problem, way)
+    return way
 
 
 def _groups(problem):
@@ -94,32 +107,56 @@ def _insert(problem, way, group):
 
 
 def _improve(problem, way):
-    best, improved = length(problem, way), True
+    "Go to a better neighbour as long as there is one"
+    best, improved = _rank(problem, way), True
     while improved:
         improved = False
-        for candidate in _neighbours(way):
-            cost = length(problem, candidate)
-            if (cost < best - 1e-9 or not problem.is_feasible(way)) and (
-                    problem.is_feasible(candidate)):
-                way, best, improved = candidate, cost, True
-                break
+        for candidate in _neighbours(problem, way):
+            if best[0] or length(problem, candidate) < best[1]:
+                rank = _rank(problem, candidate)
+                if rank < best:
+                    way, best, improved = candidate, rank, True
+                    break
     return way
 
 
-def _neighbours(way):
-    "Yield the ways that differ by a reversed part or a moved stop"
+def _rank(problem, way):
+    "Return what sorts ways: those that keep the rules first, then short ones"
+    return not problem.is_feasible(way), round(length(problem, way), 6)
+
+
+def _neighbours(problem, way):
+    "Yield the ways with a part reversed, or a stop or a pair moved"
     count = len(way)
-    for i in range(count - 1):
-        for j in range(i + 2, count + 1):
-            yield way[:i] + way[i:j][::-1] + way[j:]
     for i in range(count):
         rest = way[:i] + way[i + 1:]
         for j in range(count):
             if i != j:
                 yield rest[:j] + [way[i]] + rest[j:]
+    for i in range(count - 1):
+        for j in range(i + 2, count + 1):
+            yield way[:i] + way[i:j][::-1] + way[j:]
+    for first, second in problem.pairs:
+        rest = [s for s in way if s not in {first, second}]
+        for i in range(len(rest) + 1):
+            for j in range(i, len(rest) + 1):
+                yield [*rest[:i], first, *rest[i:j], second, *rest[j:]]
+
+
+def by_vroom(problem):
+    "Return the way of VROOM, of insertion where VROOM finds none"
+    if vroom.suits(problem):
+        try:
+            return vroom.solve_by_vroom(problem)
+        except ValueError:
+            # Too much cargo for any way: insertion tells the least bad one
+            return insertion(problem)
+    return insertion(problem)
 
 
 ENGINES = {'insertion': insertion}
+if vroom.available():
+    ENGINES['vroom'] = by_vroom
 
 
 def solve(problem, engine='insertion'):

@@ -4,6 +4,8 @@ import itertools
 import random
 import unittest
 
+from caravan.testing.environment import require
+from trytond.modules.fleet.engine import vroom
 from trytond.modules.fleet.engine.geo import great_circle
 from trytond.modules.fleet.engine.route import (
     ENGINES, Problem, insertion, length, solve)
@@ -49,7 +51,29 @@ class RouteTestCase(unittest.TestCase):
             if problem.is_feasible(given):
                 self.assertLessEqual(
                     length(problem, way), length(problem, given))
-        self.assertLess(sum(ratios) / len(ratios), 1.1)
+        self.assertLess(sum(ratios) / len(ratios), 1.001)
+
+    def test_vroom(self):
+        "VROOM keeps the rules, its ways are no longer than ours"
+        require(vroom.available(), "pyvroom is missing: install [route]")
+        for seed in range(10):
+            problem = self.problem(
+                seed, 6, pairs=[(0, 3), (1, 4), (2, 5)],
+                loads=[5, 5, 5, -5, -5, -5], capacity=10)
+            way = solve(problem, 'vroom')
+            self.assertEqual(sorted(way), list(range(6)))
+            self.assertTrue(problem.is_feasible(way))
+            self.assertAlmostEqual(
+                length(problem, way), self.best(problem), delta=0.01)
+        # Too much cargo and several places of an order are left to ours
+        heavy = self.problem(
+            1, 4, pairs=[(0, 2), (1, 3)], loads=[9, 9, -9, -9], capacity=5)
+        several = self.problem(1, 4, pairs=[(0, 2), (0, 3)])
+        for problem in [heavy, several]:
+            self.assertEqual(
+                solve(problem, 'vroom'), solve(problem, 'insertion'))
+        start = self.problem(3, 5, start=2)
+        self.assertEqual(solve(start, 'vroom')[0], 2)
 
     def test_rules(self):
         problem = Problem(
