@@ -133,6 +133,17 @@ class CMRBox(ModelSQL, ModelView):
                         'fleet.msg_cmr_box_outside', box=box.rec_name))
 
 
+def carried(trips, data):
+    """Return the (trip, order) that a print is for.
+
+    data: of the print, with `orders` only for orders of these ids
+    """
+    ids = data.get('orders')
+    return [
+        (trip, order) for trip in trips for order in trip.orders
+        if ids is None or order.id in ids]
+
+
 class CMR(Report, CompanyReport):
     __name__ = 'fleet.trip.cmr'
 
@@ -144,20 +155,26 @@ class CMR(Report, CompanyReport):
         if not layouts:
             raise LayoutError(gettext('fleet.msg_cmr_no_layout'))
         layout, = layouts
+        copies = [
+            c for c in layout.copies
+            if c.number in data.get('copies', [c.number])]
         context['layout'] = layout
-        context['pages'] = lambda: cls.pages(trips, layout)
+        context['pages'] = lambda: cls.pages(
+            carried(trips, data), layout, copies)
         return context
 
     @classmethod
-    def pages(cls, trips, layout):
-        "Return what each page shows: a copy of the note of an order"
+    def pages(cls, orders, layout, copies):
+        """Return what each page shows: a copy of the note of an order.
+
+        orders: list of (trip, order)
+        """
         pages = []
-        for trip in trips:
-            for order in trip.orders:
-                contents = cls.contents(trip, order)
-                for copy in layout.copies:
-                    pages.append(cls.page(
-                            len(pages) + 1, order, layout, copy, contents))
+        for trip, order in orders:
+            contents = cls.contents(trip, order)
+            for copy in copies:
+                pages.append(cls.page(
+                        len(pages) + 1, order, layout, copy, contents))
         return pages
 
     @classmethod

@@ -75,3 +75,7 @@ class TariffError(UserError):
 
 class LayoutError(ValidationError):
     pass
+
+
+class PrintError(UserError):
+    pass

@@ -290,6 +290,13 @@ class Order(
         return [('id', 'in' if yes else 'not in', late)]
 
     @property
+    def international(self):
+        "Whether the cargo is known to cross a border"
+        countries = {
+            s.address.country for s in self.stops if s.address.country}
+        return len(countries) > 1
+
+    @property
     def payer(self):
         "The party that gets the invoice"
         return self.invoice_party or self.party

@@ -3,7 +3,9 @@
 
 from caravan.report import Report
 from trytond.modules.company import CompanyReport
+from trytond.pool import Pool
 
+from .cmr import carried
 from .tools import format_datetime
 
 TEXT = 'urn:oasis:names:tc:opendocument:xmlns:text:1.0'
@@ -48,6 +50,32 @@ class TripSheet(_FleetReport):
 
 class CargoList(_FleetReport):
     __name__ = 'fleet.trip.cargo_list'
+
+
+class TransportNote(_FleetReport):
+    __name__ = 'fleet.trip.note'
+
+    @classmethod
+    def get_context(cls, trips, header, data):
+        CMR = Pool().get('fleet.trip.cmr', type='report')
+        context = super().get_context(trips, header, data)
+        orders = carried(trips, data)
+        context['notes'] = lambda: [
+            (trip, order, CMR.contents(trip, order))
+            for trip, order in orders]
+        context['nature'] = CMR.nature
+        context['wanted'] = cls.wanted
+        context['drivers'] = cls.drivers
+        return context
+
+    @classmethod
+    def wanted(cls, order):
+        "Return the lines of until when the customer wants the cargo"
+        return [cls.local(order, order.deliver_by)] if order.deliver_by else []
+
+    @classmethod
+    def drivers(cls, trip):
+        return [d.rec_name for d in trip.drivers]
 
 
 class VehicleCard(_FleetReport):

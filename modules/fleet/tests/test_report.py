@@ -5,6 +5,7 @@ import zipfile
 
 from lxml import etree
 
+from trytond.modules.fleet.exceptions import PrintError
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_order, create_trip,
     create_vehicles, with_company)
@@ -15,7 +16,12 @@ from trytond.transaction import Transaction
 class ReportTestCase(FleetTestCase):
     "Test the prints"
 
-    def print_(self, name, records):
+    def pages(self, tree):
+        return set(map(int, tree.xpath(
+                    '//draw:frame/@text:anchor-page-number',
+                    namespaces=tree.getroot().nsmap)))
+
+    def print_(self, name, records, **data):
         "Return the texts of a print that is rendered, not converted"
         pool = Pool()
         Report = pool.get(name, type='report')
@@ -24,7 +30,8 @@ class ReportTestCase(FleetTestCase):
         with Transaction().set_context(_report_rendered_only=True):
             _, content, _, _ = Report.execute(
                 [r.id for r in records], {
-                    'model': records[0].__name__, 'action_id': action.id})
+                    **data, 'model': records[0].__name__,
+                    'action_id': action.id})
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             tree = etree.parse(archive.open('content.xml'))
         return tree, ' '.join(tree.getroot().itertext())
@@ -74,6 +81,10 @@ class ReportTestCase(FleetTestCase):
                 ('fleet.trip.sheet', [
                         trip.number, "VV 0000", "TT 0000", "Driver 0000",
                         "Place 1", "12,345", "PO 77"]),
+                ('fleet.trip.note', [
+                        trip.orders[0].number, "VV 0000", "TT 0000",
+                        "Driver 0000", "Place 1", "12,345", "Goods",
+                        "Packing list", "Carriage paid"]),
                 ('fleet.trip.cargo_list', [
                         trip.number, "Goods", "12,345 kg", "Place 0"]),
                 ]:
@@ -81,6 +92,48 @@ class ReportTestCase(FleetTestCase):
             for fact in facts:
                 with self.subTest(name=name, fact=fact):
                     self.assertIn(fact, text)
+
+    def print_day(self, date, **values):
+        "Return what the wizard prints: {report name: data}"
+        PrintDay = Pool().get('fleet.trip.print_day', type='wizard')
+        session, _, _ = PrintDay.create()
+        defaults = PrintDay.execute(session, {}, 'start')['view']['defaults']
+        start = {n: v for n, v in defaults.items() if not n.endswith('.')}
+        start.update(date=date, **values)
+        result = PrintDay.execute(session, {'start': start}, 'print_')
+        return {a['report_name']: data for a, data in result['actions']}
+
+    @with_company
+    def test_print_day(self):
+        "All prints of the trips that leave on a day"
+        pool = Pool()
+        Country = pool.get('country.country')
+        Trip = pool.get('fleet.trip')
+        trip = self.create_trip()
+        today = at(0).date()
+        with self.assertRaises(PrintError):
+            self.print_day(today)
+        Trip.plan([trip])
+        order, = trip.orders
+        data = self.print_day(today)
+        self.assertEqual(set(data), {'fleet.trip.sheet', 'fleet.trip.note'})
+        self.assertEqual(data['fleet.trip.sheet']['ids'], [trip.id])
+        self.assertEqual(data['fleet.trip.note']['orders'], [order.id])
+        # A border asks for a consignment note
+        for stop, code in zip(order.stops, ['BE', 'DE']):
+            stop.address.country, = Country.create([
+                    {'name': code, 'code': code}])
+            stop.address.save()
+        data = self.print_day(today, copies=3, cargo_lists=True)
+        self.assertEqual(set(data), {
+                'fleet.trip.sheet', 'fleet.trip.cmr',
+                'fleet.trip.cargo_list'})
+        self.assertEqual(data['fleet.trip.cmr']['copies'], [1, 2, 3])
+        tree, _ = self.print_(
+            'fleet.trip.cmr', [trip], **data['fleet.trip.cmr'])
+        self.assertEqual(self.pages(tree), {1, 2, 3})
+        _, text = self.print_('fleet.trip.note', [trip], orders=[])
+        self.assertNotIn(order.number, text)
 
     @with_company
     def test_cards(self):
@@ -109,7 +162,4 @@ class ReportTestCase(FleetTestCase):
                     trip.vehicle, orders=[('add', [trip.orders[0].id])])
                 for _ in range(2))]
         tree, _ = self.print_('fleet.trip.cmr', trips)
-        pages = tree.xpath(
-            '//draw:frame/@text:anchor-page-number',
-            namespaces=tree.getroot().nsmap)
-        self.assertEqual(set(map(int, pages)), set(range(1, 13)))
+        self.assertEqual(self.pages(tree), set(range(1, 13)))
