@@ -16,16 +16,16 @@ USERS = [
     ]
 
 PLACES = [
-    ("Antwerpen", 51.2211, 4.3997), ("Liège", 50.6326, 5.5797),
-    ("Gent", 51.0543, 3.7174), ("Rotterdam", 51.9244, 4.4777),
-    ("Eindhoven", 51.4416, 5.4697), ("Köln", 50.9375, 6.9603),
-    ("Dortmund", 51.5136, 7.4653), ("Hamburg", 53.5511, 9.9937),
-    ("Bremen", 53.0793, 8.8017), ("Frankfurt", 50.1109, 8.6821),
-    ("Stuttgart", 48.7758, 9.1829), ("München", 48.1351, 11.5820),
-    ("Lille", 50.6292, 3.0573), ("Paris", 48.8566, 2.3522),
-    ("Lyon", 45.7640, 4.8357), ("Metz", 49.1193, 6.1757),
-    ("Luxembourg", 49.6116, 6.1319), ("Basel", 47.5596, 7.5886),
-    ("Milano", 45.4642, 9.1900), ("Praha", 50.0755, 14.4378),
+    ("Antwerpen", 'BE', 51.2211, 4.3997), ("Liège", 'BE', 50.6326, 5.5797),
+    ("Gent", 'BE', 51.0543, 3.7174), ("Rotterdam", 'NL', 51.9244, 4.4777),
+    ("Eindhoven", 'NL', 51.4416, 5.4697), ("Köln", 'DE', 50.9375, 6.9603),
+    ("Dortmund", 'DE', 51.5136, 7.4653), ("Hamburg", 'DE', 53.5511, 9.9937),
+    ("Bremen", 'DE', 53.0793, 8.8017), ("Frankfurt", 'DE', 50.1109, 8.6821),
+    ("Stuttgart", 'DE', 48.7758, 9.1829), ("München", 'DE', 48.1351, 11.5820),
+    ("Lille", 'FR', 50.6292, 3.0573), ("Paris", 'FR', 48.8566, 2.3522),
+    ("Lyon", 'FR', 45.7640, 4.8357), ("Metz", 'FR', 49.1193, 6.1757),
+    ("Luxembourg", 'LU', 49.6116, 6.1319), ("Basel", 'CH', 47.5596, 7.5886),
+    ("Milano", 'IT', 45.4642, 9.1900), ("Praha", 'CZ', 50.0755, 14.4378),
     ]
 MAKES = {
     "MAN": [("TGX 18.470", 'tractor', 346)],
@@ -215,11 +215,13 @@ class Fleet:
         customers = self.random.sample(
             list(self.demo.parties), min(12, len(self.demo.parties)))
         self.addresses = []
+        countries = {c: r.id for c, r in self.demo.countries.items()}
         vlist = [{
                 'party': party.id, 'city': city,
+                'country': countries.get(country),
                 'latitude': lat, 'longitude': lon,
                 } for party in customers
-            for city, lat, lon in self.random.sample(PLACES, 5)]
+            for city, country, lat, lon in self.random.sample(PLACES, 5)]
         for id_, values in zip(self.create('party.address', vlist), vlist):
             self.addresses.append((id_, values))
 

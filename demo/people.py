@@ -11,12 +11,15 @@ __all__ = ['fill']
 
 _COUNTRIES = [
     ("Belgium", 'BE', 'BEL', '056'),
+    ("Czechia", 'CZ', 'CZE', '203'),
     ("France", 'FR', 'FRA', '250'),
     ("Germany", 'DE', 'DEU', '276'),
     ("Italy", 'IT', 'ITA', '380'),
+    ("Luxembourg", 'LU', 'LUX', '442'),
     ("Netherlands", 'NL', 'NLD', '528'),
     ("Poland", 'PL', 'POL', '616'),
     ("Spain", 'ES', 'ESP', '724'),
+    ("Switzerland", 'CH', 'CHE', '756'),
     ]
 _TOWNS = [
     ('13002', "Marseille"), ('31000', "Toulouse"), ('33000', "Bordeaux"),

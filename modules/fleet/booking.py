@@ -92,6 +92,9 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
     reason = fields.Function(fields.Char(
             "Reason", help="What it is for, as calendars show it."),
         'get_reason')
+    occupied = fields.Function(fields.Char(
+            "Occupied", help="What is occupied, as calendars show it."),
+        'get_occupied')
     color = fields.Function(fields.Char("Color"), 'on_change_with_color')
 
     del _states
@@ -149,6 +152,12 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
 
     def get_reason(self, name):
         return self._reason
+
+    def get_occupied(self, name):
+        names = [r.rec_name for r in [self.vehicle, self.driver] if r]
+        if self.kind != 'trip':
+            names.append(self._reason)
+        return ' '.join(names)
 
     def get_rec_name(self, name):
         who = [r.rec_name for r in [self.vehicle, self.driver] if r]

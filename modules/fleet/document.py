@@ -167,6 +167,7 @@ class Document(ModelSQL, ModelView):
         'fleet.document', "Replaced By", readonly=True, ondelete='RESTRICT')
     state = fields.Function(fields.Selection(STATES, "State", sort=False))
     state_string = state.translated('state')
+    color = fields.Function(fields.Char("Color"), 'on_change_with_color')
     notices = fields.One2Many(
         'fleet.document.notice', 'document', "Notices", readonly=True,
         help="The warnings that were sent.")
@@ -220,6 +221,14 @@ class Document(ModelSQL, ModelView):
         if (self.type and self.type.validity and self.valid_from
                 and not self.valid_to):
             self.valid_to = self.type.end_of_validity(self.valid_from)
+
+    @fields.depends('state')
+    def on_change_with_color(self, name=None):
+        return {
+            'valid': '#27ae60',
+            'due': '#f0ad4e',
+            'expired': '#c0392b',
+            }.get(self.state, '#c8c8c8')
 
     @classmethod
     def column_state(cls, tables):

@@ -49,6 +49,8 @@ class Order(metaclass=PoolMeta):
     def invoice(cls, orders):
         "Make one invoice for the orders of each payer and currency"
         Invoice = Pool().get('account.invoice')
+        if not orders:
+            return
         product = cls.get_transport_product()
         by_payer = defaultdict(list)
         for order in orders:

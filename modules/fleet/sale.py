@@ -55,8 +55,9 @@ class Order(metaclass=PoolMeta):
     @ModelView.button
     def sell(cls, orders):
         "Make one draft sale for the orders of each customer and currency"
-        pool = Pool()
-        Sale = pool.get('sale.sale')
+        Sale = Pool().get('sale.sale')
+        if not orders:
+            return
         product = cls.get_transport_product()
         grouped = defaultdict(list)
         for order in orders:

@@ -8,8 +8,7 @@ from trytond.modules.fleet.engine.hours import (
     EU, Duty, break_violations, compensation_deadline, driving_violations,
     duty_violations, extension_limit, latest_end, rest_kind, rest_violations,
     spread)
-from trytond.modules.fleet.exceptions import (
-    DriverHoursWarning, ExtensionError)
+from trytond.modules.fleet.exceptions import DriverHoursWarning, ExtensionError
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_trip, create_vehicles,
     with_company)

@@ -12,7 +12,9 @@ class FleetTestCase(
         CompanyTestMixin, ModuleTestCase):
     "Test fleet module"
     module = 'fleet'
-    extras = ['account_invoice', 'account_product']
+    extras = [
+        'account_invoice', 'account_product', 'carrier', 'product_price_list',
+        'sale', 'sale_price_list', 'stock_shipment_cost']
 
 
 del ModuleTestCase
