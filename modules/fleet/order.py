@@ -1,7 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from sql import Null
+from sql import Asc, Column, Null, NullsFirst
 from sql.aggregate import Sum
 
 from trytond.i18n import gettext
@@ -465,19 +465,30 @@ class StopMixin(sequence_ordered()):
 
         parent: name of the field to the records
         """
-        result = dict.fromkeys([r.id for r in records], '')
+        Address = Pool().get('party.address')
+        stop, address = cls.__table__(), Address.__table__()
+        owner = Column(stop, parent)
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*stop
+            .join(address, condition=stop.address == address.id)
+            .select(
+                owner, address.city, address.id,
+                where=fields.SQL_OPERATORS['in'](
+                    owner, [r.id for r in records]),
+                order_by=[
+                    owner, NullsFirst(Asc(stop.sequence)), stop.id]))
         ends = {}
-        for stop in cls.search([
-                    (parent, 'in', [r.id for r in records]),
-                    ('address', '!=', None),
-                    ], order=[('sequence', 'ASC NULLS FIRST'), ('id', 'ASC')]):
-            record = getattr(stop, parent)
-            first, _ = ends.get(record.id, (stop, None))
-            ends[record.id] = (first, stop)
-        for id_, (first, last) in ends.items():
-            places = [
-                s.address.city or s.address.rec_name for s in (first, last)]
-            result[id_] = ' → '.join(dict.fromkeys(places))
+        for id_, city, place in cursor:
+            first, _ = ends.get(id_, ((city, place), None))
+            ends[id_] = first, (city, place)
+        nameless = list({
+                place for places in ends.values() for city, place in places
+                if not city})
+        names = {a.id: a.rec_name for a in Address.browse(nameless)}
+        result = dict.fromkeys([r.id for r in records], '')
+        for id_, places in ends.items():
+            result[id_] = ' → '.join(dict.fromkeys(
+                    city or names[place] for city, place in places))
         return result
 
 
