@@ -243,4 +243,4 @@ class Trip(metaclass=PoolMeta):
                 (i, j) for i in loads for j, s in enumerate(stops)
                 if s.kind == 'unload' and s.order == stops[i].order],
             loads=[(s.in_kg or 0) - (s.out_kg or 0) for s in stops],
-            capacity=self._payload() or None)
+            capacity=self._capacity('payload_kg') or None)

@@ -24,6 +24,26 @@ class Address(metaclass=PoolMeta):
             ],
         help="In degrees, east is positive.")
 
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        """Search what is typed as it is shown, parts behind commas.
+
+        "customer, town" finds the address of the customer in the town.
+        """
+        _, operator, operand, *extra = clause
+        if not operator.endswith('like') or not isinstance(operand, str):
+            return super().search_rec_name(name, clause)
+        negative = operator.startswith('not ')
+        domain = ['OR' if negative else 'AND']
+        for part in filter(None, map(str.strip, operand.split(','))):
+            domain.append(['AND' if negative else 'OR', *(
+                        (field, operator, f'%{part.strip("%")}%', *extra)
+                        for field in [
+                            'party.rec_name', 'party_name', 'street',
+                            'postal_code', 'city', 'country.code',
+                            'country.rec_name'])])
+        return domain
+
 
 class Replace(metaclass=PoolMeta):
     __name__ = 'party.replace'

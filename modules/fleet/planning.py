@@ -106,15 +106,23 @@ class PlanningMixin:
 
     @classmethod
     def check_capacity(cls, trips):
-        Warning = Pool().get('res.user.warning')
+        "Warn of more weight or volume than vehicle and trailers hold"
         for trip in trips:
-            share = trip.load_share
-            if share is None or share <= 100:
-                continue
-            name = Warning.format('capacity', [trip])
-            if Warning.check(name):
-                raise CapacityWarning(name, gettext(
+            if (trip.load_share or 0) > 100:
+                trip._warn_capacity('capacity', gettext(
                         'fleet.msg_trip_overload',
                         trip=trip.rec_name,
                         load=round(peak(trip._legs())),
-                        payload=trip._payload()))
+                        payload=trip._capacity('payload_kg')))
+            if (trip.volume_share or 0) > 100:
+                trip._warn_capacity('volume', gettext(
+                        'fleet.msg_trip_volume',
+                        trip=trip.rec_name,
+                        share=round(trip.volume_share),
+                        volume=trip._capacity('volume_m3')))
+
+    def _warn_capacity(self, name, message):
+        Warning = Pool().get('res.user.warning')
+        key = Warning.format(name, [self])
+        if Warning.check(key):
+            raise CapacityWarning(key, message)

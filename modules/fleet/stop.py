@@ -137,6 +137,14 @@ class TripStop(StopMixin, ModelSQL, ModelView):
             in_kg=kg if order_stop.kind == 'load' else None,
             out_kg=kg if order_stop.kind == 'unload' else None)
 
+    @property
+    def volume_m3(self):
+        "The volume taken on here, below zero where it is put off"
+        if not self.order_stop:
+            return 0
+        volume = sum(c.volume_m3 or 0 for c in self.order_stop.cargo)
+        return volume if self.kind == 'load' else -volume
+
     @fields.depends('order_stop')
     def on_change_order_stop(self):
         if self.order_stop:

@@ -179,6 +179,10 @@ class Trip(
             "Load", digits=(16, 1),
             help="The greatest load in percent of the payload of vehicle "
             "and trailers."), 'on_change_with_load_share')
+    volume_share = fields.Function(fields.Float(
+            "Volume", digits=(16, 1),
+            help="The greatest volume of cargo in percent of the space of "
+            "vehicle and trailers."), 'on_change_with_volume_share')
     currency = fields.Function(fields.Many2One(
             'currency.currency', "Currency"), 'on_change_with_currency')
     revenue = fields.Function(Monetary(
@@ -343,17 +347,26 @@ class Trip(
 
     @fields.depends('stops', 'vehicle', 'trailers')
     def on_change_with_load_share(self, name=None):
-        return capacity_share(peak(self._legs()), self._payload())
+        return capacity_share(peak(self._legs()), self._capacity('payload_kg'))
+
+    @fields.depends('stops', 'vehicle', 'trailers')
+    def on_change_with_volume_share(self, name=None):
+        volumes = [
+            s.volume_m3 for s in self.stops or []
+            if not getattr(s, 'skipped', False)]
+        return capacity_share(
+            peak([Leg(0, max(v, 0), max(-v, 0)) for v in volumes]),
+            self._capacity('volume_m3'))
 
     def _legs(self):
         return [
             Leg(s.km_from_previous or 0, s.in_kg or 0, s.out_kg or 0)
             for s in self.stops or [] if not getattr(s, 'skipped', False)]
 
-    def _payload(self):
-        "Return the payload of vehicle and trailers in kg, 0 if unknown"
+    def _capacity(self, name):
+        "Return a capacity of vehicle and trailers, 0 if unknown"
         vehicles = [self.vehicle, *(self.trailers or [])]
-        return sum(v.payload_kg or 0 for v in vehicles if v)
+        return sum(getattr(v, name) or 0 for v in vehicles if v)
 
     @classmethod
     def get_route(cls, trips, name):
@@ -495,8 +508,9 @@ class Trip(
                         If(Eval('state') == 'dispatched', 'warning',
                             If(Eval('state').in_(list(DONE)), 'success',
                                 ''))))),
-            ('/tree/field[@name="load_share"]', 'visual',
-                If(Eval('load_share', 0) > 100, 'danger', '')),
+            *[(f'/tree/field[@name="{name}"]', 'visual',
+                    If(Eval(name, 0) > 100, 'danger', ''))
+                for name in ['load_share', 'volume_share']],
             ]
 
     @classmethod

@@ -3,16 +3,16 @@
 import datetime as dt
 from decimal import Decimal
 
-from trytond.modules.fleet.engine.haul import Leg, capacity_share, peak
 from trytond.modules.fleet.engine.hours import (
     break_violations, driving_violations, latest_end, rest_kind,
     rest_violations)
-from trytond.modules.fleet.engine.identity import (
-    container_is_valid, vin_check_digit, vin_error, vin_hint)
-from trytond.modules.fleet.engine.validity import EXPIRED, warning_step
-from trytond.modules.fleet.exceptions import OverlapError, ReadingError
+from trytond.modules.fleet.engine.identity import vin_check_digit
+from trytond.modules.fleet.engine.validity import EXPIRED
+from trytond.modules.fleet.exceptions import (
+    ContainerError, OverlapError, ReadingError, VINError)
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_drivers, create_vehicles, iter_cases, with_company)
+    FleetTestCase, create_drivers, create_order, create_user, create_vehicles,
+    iter_cases, with_company)
 from trytond.pool import Pool
 
 
@@ -172,40 +172,98 @@ class CasesTestCase(FleetTestCase):
                         k: given[k] for k in ['km', 'revenue']
                         if k in given}), Decimal(str(expect['amount'])))
 
+    @with_company
     def test_numbers(self):
-        for _, given, expect in iter_cases(self, 'VN-'):
-            vin = given['vin']
-            self.assertEqual(bool(vin_error(vin)), expect['hard_error'])
-            if 'check' in expect:
-                self.assertEqual(vin_check_digit(vin), expect['check'])
-            elif 'flag' in expect:
-                self.assertEqual(vin_hint(vin), 'length')
-        for _, given, expect in iter_cases(self, 'CT-'):
-            self.assertEqual(
-                container_is_valid(given['number']), expect['valid'])
-
-    def test_documents(self):
-        for id_, given, expect in iter_cases(self, 'DX-'):
-            end = dt.date.fromisoformat(given['expiry'])
-            days = [given['today']] if 'today' in given else given['runs']
-            levels = [
-                warning_step(
-                    end, given['thresholds'], dt.date.fromisoformat(day))
-                for day in days]
-            self.assertEqual(levels, [
-                    EXPIRED if expect['level'] == 'expired'
-                    else expect['level']])
-
-    def test_capacity(self):
-        for id_, given, expect in iter_cases(self, 'CP-'):
-            if 'stops' in given:
-                self.assertEqual(peak([
-                            Leg(0, s.get('load_kg', 0), s.get('unload_kg', 0))
-                            for s in given['stops']]), expect['peak_kg'])
+        Vehicle = Pool().get('fleet.vehicle')
+        for id_, given, expect in iter_cases(self, 'VN-'):
+            values = {
+                'kind': 'tractor', 'plate': id_, 'vin': given['vin']}
+            if expect['hard_error']:
+                self.assertRaises(VINError, Vehicle.create, [values])
                 continue
-            for unit, name in [('kg', 'weight_pct'), ('m3', 'volume_pct')]:
-                if name in expect:
-                    self.assertEqual(
-                        capacity_share(
-                            given[f'load_{unit}'],
-                            given[f'capacity_{unit}']), expect[name])
+            vehicle, = Vehicle.create([values])
+            hint = None
+            if 'check' in expect:
+                self.assertEqual(
+                    vin_check_digit(given['vin']), expect['check'])
+                hint = None if expect['valid_check'] else 'check'
+            elif 'flag' in expect:
+                hint = 'length'
+            self.assertEqual(vehicle.vin_hint, hint)
+
+    @with_company
+    def test_containers(self):
+        Cargo = Pool().get('fleet.cargo')
+        order = create_order()
+        for id_, given, expect in iter_cases(self, 'CT-'):
+            values = {
+                'order': order.id, 'description': id_,
+                'container': given['number']}
+            if expect['valid']:
+                self.assertTrue(Cargo.create([values]))
+            else:
+                self.assertRaises(ContainerError, Cargo.create, [values])
+
+    @with_company
+    def test_documents(self):
+        pool = Pool()
+        Notice = pool.get('fleet.document.notice')
+        employee, user = create_user('keeper')
+        for id_, given, expect in iter_cases(self, 'DX-'):
+            vehicle, = create_vehicles(
+                1, prefix=id_, responsible=employee.id)
+            type_, = pool.get('fleet.document.type').create([{
+                        'name': id_, 'applies_to': 'vehicle',
+                        'warning_steps': ', '.join(
+                            map(str, given['thresholds']))}])
+            document, = pool.get('fleet.document').create([{
+                        'type': type_.id, 'vehicle': vehicle.id,
+                        'valid_to': dt.date.fromisoformat(given['expiry'])}])
+            days = [given['today']] if 'today' in given else given['runs']
+            for day in days:
+                Notice.send(dt.date.fromisoformat(day))
+            notices = Notice.search([('document', '=', document.id)])
+            self.assertEqual(
+                [(n.step, n.user) for n in notices],
+                [(EXPIRED if expect['level'] == 'expired'
+                        else expect['level'], user)])
+            if 'notify_on' in expect:
+                self.assertEqual(
+                    [str(n.date) for n in notices], expect['notify_on'])
+
+    @with_company
+    def test_capacity(self):
+        Trip = Pool().get('fleet.trip')
+        for id_, given, expect in iter_cases(self, 'CP-'):
+            vehicle, = create_vehicles(
+                1, prefix=id_, payload_kg=given['capacity_kg'],
+                volume_m3=given.get('capacity_m3'))
+            order = create_order()
+            order.cargo[0].volume_m3 = given.get('load_m3')
+            order.cargo[0].save()
+            stops = given.get('stops') or [
+                {'load_kg': given['load_kg']},
+                {'unload_kg': given['load_kg']}]
+            trip, = Trip.create([{
+                        'vehicle': vehicle.id, 'stops': [('create', [{
+                                        'kind': 'other', 'sequence': i,
+                                        'in_kg': stop.get('load_kg'),
+                                        'out_kg': stop.get('unload_kg'),
+                                        } for i, stop in enumerate(stops)])],
+                        }])
+            if 'load_m3' in given:
+                for stop, order_stop in zip(trip.stops, order.stops):
+                    stop.kind, stop.order = order_stop.kind, order
+                    stop.order_stop = order_stop
+                Pool().get('fleet.trip.stop').save(trip.stops)
+                trip = Trip(trip.id)
+                self.assertEqual(trip.volume_share, expect['volume_pct'])
+            if 'weight_pct' in expect:
+                self.assertEqual(trip.load_share, expect['weight_pct'])
+            if 'peak_kg' in expect:
+                self.assertEqual(
+                    trip.load_share,
+                    round(100 * expect['peak_kg'] / given['capacity_kg'], 1))
+            self.assertEqual(
+                trip.load_share is not None and trip.load_share <= 100,
+                bool(expect['ok']))

@@ -113,6 +113,28 @@ class DistanceTestCase(FleetTestCase):
         return type(trip)(trip.id)
 
     @with_company
+    def test_address(self):
+        "An address is found by what is shown of it, behind commas"
+        Address = Pool().get('party.address')
+        order = create_order()
+        first, second = order.party.addresses
+        for text, found in [
+                ("Customer, Place 1", [second]), ("place 0", [first]),
+                (first.rec_name, [first]), ("Customer", [first, second]),
+                ("Customer, Elsewhere", [])]:
+            with self.subTest(text=text):
+                self.assertEqual(
+                    Address.search([
+                            ('party', '=', order.party.id),
+                            ('rec_name', 'ilike', f'%{text}%'),
+                            ], order=[('id', 'ASC')]), found)
+        self.assertEqual(
+            Address.search([
+                    ('party', '=', order.party.id),
+                    ('rec_name', 'not ilike', "%Customer, Place 1%"),
+                    ]), [first])
+
+    @with_company
     def test_propose_route(self):
         "Stops are put into a short order with km and times"
         Address = Pool().get('party.address')

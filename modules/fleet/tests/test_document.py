@@ -6,7 +6,8 @@ from caravan.testing import QueryTestMixin
 from trytond.modules.fleet.exceptions import (
     DocumentError, StateError, WarningStepsError)
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_drivers, create_trip, create_vehicles, with_company)
+    FleetTestCase, create_drivers, create_trip, create_user, create_vehicles,
+    with_company)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -31,23 +32,6 @@ class DocumentTestCase(QueryTestMixin, FleetTestCase):
                     'type': type_.id, 'vehicle': vehicle.id,
                     'valid_to': TODAY + dt.timedelta(days=d), **values,
                     } for d in days])
-
-    def create_user(self, login):
-        "Return an employee and the user they log in as"
-        pool = Pool()
-        Party = pool.get('party.party')
-        Employee = pool.get('company.employee')
-        User = pool.get('res.user')
-        party, = Party.create([{'name': login}])
-        company = Transaction().context['company']
-        employee, = Employee.create([
-                {'party': party.id, 'company': company}])
-        user, = User.create([{
-                    'name': login, 'login': login,
-                    'companies': [('add', [company])], 'company': company,
-                    'employees': [('add', [employee.id])],
-                    'employee': employee.id}])
-        return employee, user
 
     def notifications(self):
         "Return the notifications of this transaction by user"
@@ -91,8 +75,8 @@ class DocumentTestCase(QueryTestMixin, FleetTestCase):
     def test_warn_once(self):
         "Each step warns once, missed days are caught up"
         Notice = Pool().get('fleet.document.notice')
-        employee, user = self.create_user("anna")
-        other, boss = self.create_user("boss")
+        employee, user = create_user("anna")
+        other, boss = create_user("boss")
         vehicle, = create_vehicles(1, responsible=employee.id)
         type_ = self.create_type()
         one, two, expired = self.create_documents(
@@ -124,7 +108,7 @@ class DocumentTestCase(QueryTestMixin, FleetTestCase):
     def test_warn_queries(self):
         "Ten thousand documents cost as many queries as ten"
         Notice = Pool().get('fleet.document.notice')
-        employee, user = self.create_user("anna")
+        employee, user = create_user("anna")
         vehicle, = create_vehicles(1, responsible=employee.id)
         type_ = self.create_type()
 

@@ -15,8 +15,8 @@ from trytond.transaction import Transaction
 
 __all__ = [
     'FleetTestCase', 'at', 'create_drivers', 'create_order',
-    'create_transport_product', 'create_trip', 'create_vehicles',
-    'iter_cases', 'with_company']
+    'create_transport_product', 'create_trip', 'create_user',
+    'create_vehicles', 'iter_cases', 'with_company']
 
 DAY = dt.datetime(2026, 3, 2)
 
@@ -45,6 +45,24 @@ def with_company(function):
 def at(hour, day=0):
     "Return the UTC time of an hour some days after 2 March 2026"
     return DAY + dt.timedelta(days=day, hours=hour)
+
+
+def create_user(login):
+    "Return an employee and the user they log in as"
+    pool = Pool()
+    Party = pool.get('party.party')
+    Employee = pool.get('company.employee')
+    User = pool.get('res.user')
+    party, = Party.create([{'name': login}])
+    company = Transaction().context['company']
+    employee, = Employee.create([
+            {'party': party.id, 'company': company}])
+    user, = User.create([{
+                'name': login, 'login': login,
+                'companies': [('add', [company])], 'company': company,
+                'employees': [('add', [employee.id])],
+                'employee': employee.id}])
+    return employee, user
 
 
 def create_vehicles(count, kind='tractor', prefix='V', **values):
