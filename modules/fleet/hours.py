@@ -309,3 +309,9 @@ class OrderPlanStart(metaclass=PoolMeta):
         if self.driver and self.planned_departure:
             left = Driver.hours_left([self.driver], self.planned_departure)
             return left[self.driver]['week']
+
+    @fields.depends(methods=['on_change_with_driver_hours_left'])
+    def on_change_vehicle(self):
+        super().on_change_vehicle()
+        # The client does not ask for what follows from changes of changes
+        self.driver_hours_left = self.on_change_with_driver_hours_left()

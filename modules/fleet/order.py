@@ -616,6 +616,8 @@ class Cargo(ModelSQL, ModelView):
     @classmethod
     def preprocess_values(cls, mode, values):
         values = super().preprocess_values(mode, values)
+        if 'un_number' in values:
+            values['un_number'] = (values['un_number'] or '').strip() or None
         if values.get('container'):
             values['container'] = ''.join(
                 values['container'].upper().split()).replace('-', '')

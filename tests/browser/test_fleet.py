@@ -64,7 +64,7 @@ class FleetTestCase(BrowserTestCase):
         line.fill_all(
             description="Beverages", packages=12, packing="Pallets",
             gross_kg=5400)
-        client.press("OK")
+        client.press("Add")
         client.save()
         client.screenshot('fleet-day-order')
         client.press("Confirm")
@@ -77,6 +77,7 @@ class FleetTestCase(BrowserTestCase):
         # All plates have one, the free ones are offered
         client.fill('vehicle', "-")
         self.assertTrue(client.value('driver'))
+        self.assertGreater(float(client.value('driver_hours_left')), 0)
         client.screenshot('fleet-day-plan')
         client.press("Draft Trip")
         self.assertEqual(client.value('state'), "Draft")
@@ -96,9 +97,12 @@ class FleetTestCase(BrowserTestCase):
             self.assertGreater(size, 5000, file)
         client.press("Dispatch")
         self.assertEqual(client.value('state'), "Under Way")
+        stops = client.lines('stops')
         for row in range(2):
+            # The client presses buttons of the row that is chosen only
+            stops.row(row).locator('td[data-title]:visible').first.click()
             for button in ["Arrived", "Departed"]:
-                client.lines('stops').press(button, row=row)
+                stops.press(button, row=row)
         client.screenshot('fleet-day-under-way')
         self.assertEqual(
             [r["State"] for r in client.lines('stops').rows()],

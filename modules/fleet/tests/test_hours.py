@@ -192,6 +192,22 @@ class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
             warning.exception.message)
 
     @with_company
+    def test_plan(self):
+        "The hours left of the driver of a vehicle are there with it"
+        pool = Pool()
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        pool.get('fleet.assignment').create([{
+                    'vehicle': vehicle.id, 'driver': driver.id,
+                    'start': at(0)}])
+        start = pool.get('fleet.order.plan.start')(
+            planned_departure=at(6), planned_arrival=at(12),
+            free_drivers=[driver], free_trailers=[], vehicle=vehicle)
+        start.on_change_vehicle()
+        self.assertEqual(start.driver, driver)
+        self.assertEqual(start.driver_hours_left, 56)
+
+    @with_company
     def test_extension_limit(self):
         "More than the regime allows is refused with the way out"
         Extension = Pool().get('fleet.driver.extension')

@@ -55,6 +55,20 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         self.assertEqual(order.state, 'in_transit')
 
     @with_company
+    def test_un_number(self):
+        "Clients send an empty text for cargo that is not dangerous"
+        order = create_order()
+        cargo, = order.cargo
+        cargo.un_number = ''
+        cargo.save()
+        self.assertIsNone(cargo.un_number)
+        cargo.un_number = ' 1203 '
+        cargo.save()
+        self.assertEqual(cargo.un_number, '1203')
+        cargo.un_number = '12'
+        self.assertRaises(SQLConstraintError, cargo.save)
+
+    @with_company
     def test_bookings_follow(self):
         "The bookings are what the trip needs, in every state"
         pool = Pool()
