@@ -10,7 +10,7 @@ from trytond.modules.company import CompanyReport
 from trytond.pool import Pool
 
 from .exceptions import LayoutError
-from .tools import to_local
+from .tools import format_datetime, to_local
 
 CONTENTS = [
     (None, ""),
@@ -296,8 +296,7 @@ class CMR(Report, CompanyReport):
     @classmethod
     def taken_over(cls, trip, order):
         at = order.pickup_at or trip.departure or trip.planned_departure
-        return [cls.format_datetime(
-                to_local(trip.company, at), None)] if at else []
+        return [format_datetime(trip.company, at)] if at else []
 
     @classmethod
     def carrier(cls, trip):
