@@ -508,9 +508,8 @@ class Trip(
                         If(Eval('state') == 'dispatched', 'warning',
                             If(Eval('state').in_(list(DONE)), 'success',
                                 ''))))),
-            *[(f'/tree/field[@name="{name}"]', 'visual',
-                    If(Eval(name, 0) > 100, 'danger', ''))
-                for name in ['load_share', 'volume_share']],
+            ('/tree/field[@name="load_share"]', 'visual',
+                If(Eval('load_share', 0) > 100, 'danger', '')),
             ]
 
     @classmethod

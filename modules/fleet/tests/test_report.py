@@ -70,7 +70,8 @@ class ReportTestCase(FleetTestCase):
                 "Goods", "12,345", "Packing list", "Carriage paid",
                 trip.vehicle.plate, trip.trailers[0].plate,
                 "subject, notwithstanding any clause to the contrary",
-                "Copy for sender", "Copy for consignee", "03/02/2026\xa006:00"]:
+                "Copy for sender", "Copy for consignee",
+                "03/02/2026\xa006:00"]:
             with self.subTest(fact=fact):
                 self.assertIn(fact, text)
 
