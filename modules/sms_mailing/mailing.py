@@ -23,6 +23,7 @@ from trytond.transaction import Transaction
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .topic import PURPOSES
+from .window import WindowMixin
 
 # What is estimated and sent at once; the cron takes what is more
 AT_ONCE = 1000
@@ -105,7 +106,7 @@ _BUTTONS = {
     }
 
 
-class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
+class Mailing(WindowMixin, Workflow, ModelSQL, ModelView, ChatMixin):
     __name__ = 'mailing.mailing'
 
     number = fields.Char("Number", readonly=True)
@@ -166,22 +167,6 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
                 ('latest_start', '>=', Eval('scheduled_at')), ())],
         states=_READONLY,
         help="A message that is still waiting then is not sent any more.")
-    window_from = fields.Time(
-        "From", format='%H:%M', states=_READONLY,
-        help="The hours in which people may be written to, in their time "
-        "zone or else the company's.")
-    window_to = fields.Time("To", format='%H:%M', states=_READONLY)
-    weekdays = fields.MultiSelection([
-            ('0', "Monday"),
-            ('1', "Tuesday"),
-            ('2', "Wednesday"),
-            ('3', "Thursday"),
-            ('4', "Friday"),
-            ('5', "Saturday"),
-            ('6', "Sunday"),
-            ], "Weekdays", sort=False, states=_READONLY,
-        help="The days on which people may be written to.\n"
-        "Leave empty for all.")
     frequency_cap = fields.Integer(
         "At Most",
         domain=['OR', ('frequency_cap', '=', None),
@@ -289,6 +274,8 @@ class Mailing(Workflow, ModelSQL, ModelView, ChatMixin):
     def __setup__(cls):
         cls.number.search_unaccented = False
         super().__setup__()
+        for name in ['window_from', 'window_to', 'weekdays']:
+            getattr(cls, name).states = _READONLY
         t = cls.__table__()
         cls._sql_indexes.update({
                 Index(t, (t.number, Index.Similarity())),

@@ -18,7 +18,6 @@ from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice
-from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 from trytond.url import http_host
 
@@ -27,7 +26,6 @@ from .account import CHANNELS
 from .adapters import Report
 from .engine import gsm
 from .engine.template import MissingValue
-from .engine.window import Window
 from .exceptions import ArchiveError
 from .rendering import Content
 from .topic import PURPOSES
@@ -495,23 +493,6 @@ class Message(ModelSQL, ModelView):
             for ids in grouped_slice(cls._due(limit=CRON_SIZE), TASK_SIZE):
                 cls.send(list(ids))
         sending.short(Mailing.finish)
-
-    @classmethod
-    def windows(cls, rows):
-        "Return {id: Window} of the hours in which rows may leave"
-        pool = Pool()
-        Mailing = pool.get('mailing.mailing')
-        mailings = Mailing.browse({r.mailing for r in rows if r.mailing})
-        windows = {}
-        for mailing in mailings:
-            if (mailing.window_from or mailing.window_to
-                    or mailing.weekdays):
-                windows[mailing.id] = Window(
-                    mailing.window_from, mailing.window_to,
-                    {int(d) for d in mailing.weekdays or []},
-                    tz.get_tzinfo(mailing.company.timezone or 'UTC'))
-        return {
-            r.id: windows[r.mailing] for r in rows if r.mailing in windows}
 
     @classmethod
     def contents(cls, rows):

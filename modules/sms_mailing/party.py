@@ -5,6 +5,7 @@ from sql import Literal, Union
 
 from trytond.i18n import gettext
 from trytond.model import fields
+from trytond.modules.company.company import TIMEZONES
 from trytond.modules.party.exceptions import EraseError
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
@@ -20,6 +21,10 @@ _WITH_PARTY = [
 class Party(metaclass=PoolMeta):
     __name__ = 'party.party'
 
+    timezone = fields.Selection(
+        TIMEZONES, "Time Zone", translate=False,
+        help="Where the party lives, for the hours in which it may be "
+        "written to.\nLeave empty for the time zone of the company.")
     mailing_refusals = fields.One2Many(
         'mailing.refusal', 'party', "Refusals",
         help="What the party does not want to be written about.")

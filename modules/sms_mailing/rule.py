@@ -2,7 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
-from collections import namedtuple
+from collections import defaultdict, namedtuple
 
 from sql import Conflict
 from sql.functions import CurrentTimestamp
@@ -19,6 +19,7 @@ from . import sending
 from .account import CHANNELS
 from .exceptions import RuleValidationError
 from .snapshot import first_addresses, party_languages
+from .window import WindowMixin
 
 _SLICE = 200
 
@@ -34,7 +35,9 @@ for a message.
 """
 
 
-class Rule(DeactivableMixin, sequence_ordered(), ModelSQL, ModelView):
+class Rule(
+        WindowMixin, DeactivableMixin, sequence_ordered(), ModelSQL,
+        ModelView):
     __name__ = 'mailing.rule'
 
     name = fields.Char("Name", required=True, translate=True)
@@ -248,6 +251,33 @@ class Rule(DeactivableMixin, sequence_ordered(), ModelSQL, ModelView):
             yield key, [
                 (self.date_field, '>=', first),
                 (self.date_field, '<=', last)]
+
+    @classmethod
+    def settled(cls, rows):
+        """Return the ids of the messages that nothing calls for any more
+
+        What was open when a message was written may be paid or renewed when
+        it leaves.  rows have the id, the rule and the origin of a message.
+        """
+        sources = cls.sources()
+        by_model = defaultdict(dict)
+        for row in rows:
+            if row.rule and row.origin:
+                model, _, id_ = row.origin.partition(',')
+                by_model[model].setdefault(int(id_), []).append(row.id)
+        settled = set()
+        for model, ids in by_model.items():
+            if source := sources.get(model):
+                for id_ in ids.keys() - cls._still_open(model, source, ids):
+                    settled.update(ids[id_])
+        return settled
+
+    @staticmethod
+    def _still_open(model, source, ids):
+        "Return those of ids that a rule on the model may write about"
+        records = Pool().get(model).search(
+            [('id', 'in', list(ids)), *source.domain])
+        return {r.id for r in (source.keep or list)(records)}
 
     def _records(self, source, company, domain):
         pool = Pool()

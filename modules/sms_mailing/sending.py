@@ -32,6 +32,7 @@ from .adapters import (
 from .engine import address, gsm
 from .engine.template import MissingValue
 from .engine.window import next_opening
+from .window import windows_of
 
 __all__ = [
     'Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
@@ -49,7 +50,8 @@ _STATES = {
     ACCEPTED: 'sent', RETRY: 'queued', REJECTED: 'failed',
     UNKNOWN: 'unknown'}
 _COLUMNS = [
-    'id', 'mailing', 'recipient', 'party', 'origin', 'channel', 'template',
+    'id', 'mailing', 'rule', 'recipient', 'party', 'origin', 'channel',
+    'template',
     'purpose', 'topic', 'address', 'language', 'subject', 'text', 'html',
     'parts', 'token', 'attempts', 'expires_at', 'simulate', 'company']
 _Row = namedtuple('_Row', _COLUMNS)
@@ -223,15 +225,19 @@ class Outbox:
         "Leave out what must not leave any more"
         pool = Pool()
         Refusal = pool.get('mailing.refusal')
+        Rule = pool.get('mailing.rule')
         if not rows:
             return rows
         refused = Refusal.forbidden([r.id for r in rows], now.date())
+        settled = Rule.settled(rows)
         kept, dropped = [], []
         for row in rows:
             if row.expires_at and row.expires_at < now:
                 dropped.append([row.id, 'expired', None, now])
             elif row.id in refused:
                 dropped.append([row.id, 'cancelled', 'refused', now])
+            elif row.id in settled:
+                dropped.append([row.id, 'cancelled', 'settled', now])
             elif not address.is_valid(row.channel, row.address):
                 dropped.append([row.id, 'failed', 'bad_address', now])
             else:
@@ -241,9 +247,7 @@ class Outbox:
 
     def _defer(self, rows, now):
         "Leave out what falls into quiet hours, for the next opening"
-        pool = Pool()
-        Message = pool.get('mailing.message')
-        windows = Message.windows(rows)
+        windows = windows_of(rows)
         kept, deferred = [], []
         for row in rows:
             opening = next_opening(windows.get(row.id), now)
