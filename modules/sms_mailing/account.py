@@ -15,6 +15,7 @@ from trytond.transaction import Transaction
 
 from .adapters import ADAPTERS, Settings
 from .exceptions import AccountValidationError
+from .export import InertExportMixin
 
 CHANNELS = [
     ('sms', "SMS"),
@@ -25,7 +26,8 @@ CHANNELS = [
 
 
 class Account(
-        DeactivableMixin, sequence_ordered(), ModelSQL, ModelView):
+        InertExportMixin, DeactivableMixin, sequence_ordered(), ModelSQL,
+        ModelView):
     __name__ = 'mailing.account'
 
     name = fields.Char("Name", required=True)

@@ -16,6 +16,7 @@ from trytond.transaction import Transaction
 
 from .engine.delivery import FINAL, RANK
 from .exceptions import AppendOnlyError
+from .export import InertExportMixin
 
 _SLICE = 5000
 _RAW = 2000
@@ -23,7 +24,7 @@ _RAW = 2000
 _REPEATED = {'click', 'open', 'reply', 'call'}
 
 
-class Event(ModelSQL, ModelView):
+class Event(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.event'
 
     message = fields.Many2One(

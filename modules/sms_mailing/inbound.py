@@ -18,11 +18,12 @@ from .adapters import Report
 from .engine import address as addresses
 from .engine import keyword
 from .exceptions import ArchiveError
+from .export import InertExportMixin
 
 _TEXT = 2000
 
 
-class Keyword(ModelSQL, ModelView):
+class Keyword(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.keyword'
     _rec_name = 'word'
 
@@ -72,7 +73,7 @@ class Keyword(ModelSQL, ModelView):
         return words
 
 
-class Inbound(ModelSQL, ModelView):
+class Inbound(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.inbound'
     _rec_name = 'text'
 

@@ -16,6 +16,7 @@ from trytond.transaction import Transaction
 
 from .adapters import Report
 from .exceptions import AppendOnlyError
+from .export import InertExportMixin
 
 _ALPHABET = string.ascii_letters + string.digits
 # 65 random bits
@@ -27,7 +28,7 @@ _SCANNERS = (
     'mimecast', 'facebookexternalhit', 'curl', 'python', 'wget')
 
 
-class Link(ModelSQL, ModelView):
+class Link(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.link'
     _rec_name = 'target'
 

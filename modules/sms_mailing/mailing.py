@@ -22,6 +22,7 @@ from trytond.transaction import Transaction
 
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
+from .export import InertExportMixin
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -106,7 +107,9 @@ _BUTTONS = {
     }
 
 
-class Mailing(WindowMixin, Workflow, ModelSQL, ModelView, ChatMixin):
+class Mailing(
+        InertExportMixin, WindowMixin, Workflow, ModelSQL, ModelView,
+        ChatMixin):
     __name__ = 'mailing.mailing'
 
     number = fields.Char("Number", readonly=True)

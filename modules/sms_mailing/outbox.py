@@ -27,6 +27,7 @@ from .adapters import Report
 from .engine import gsm
 from .engine.template import MissingValue
 from .exceptions import ArchiveError
+from .export import InertExportMixin
 from .rendering import Content
 from .topic import PURPOSES
 
@@ -48,7 +49,7 @@ _Known = namedtuple(
     '_Known', ['id', 'token', 'account', 'adapter', 'section', 'language'])
 
 
-class Message(ModelSQL, ModelView):
+class Message(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.message'
 
     company = fields.Many2One(

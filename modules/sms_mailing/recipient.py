@@ -11,13 +11,14 @@ from trytond.transaction import Transaction
 
 from .account import CHANNELS
 from .exceptions import ArchiveError
+from .export import InertExportMixin
 from .snapshot import REASONS, insert_recipients
 
 # What a person decides may be overruled, what the recipient decided may not
 _OVERRULED = ['by_hand', 'cap', 'repeated', 'hold_out']
 
 
-class Recipient(ModelSQL, ModelView):
+class Recipient(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.recipient'
     _rec_name = 'address'
 

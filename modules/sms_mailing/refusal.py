@@ -14,6 +14,7 @@ from trytond.transaction import Transaction
 from .account import CHANNELS
 from .engine import address as addresses
 from .exceptions import AppendOnlyError
+from .export import InertExportMixin
 from .snapshot import refusal_clause
 
 # What a report of a gateway means for the future
@@ -25,7 +26,7 @@ _FROM_REPORT = {
     }
 
 
-class Refusal(ModelSQL, ModelView):
+class Refusal(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.refusal'
 
     party = fields.Many2One(
@@ -281,7 +282,7 @@ class Refusal(ModelSQL, ModelView):
         return refusals
 
 
-class Consent(ModelSQL, ModelView):
+class Consent(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.consent'
 
     party = fields.Many2One(

@@ -14,6 +14,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
+from .export import InertExportMixin
 from .topic import PURPOSES
 
 _SENT = ['sent', 'delivered', 'read', 'undelivered', 'expired']
@@ -70,7 +71,7 @@ class Context(ModelView):
         return Transaction().context.get('period', 'month')
 
 
-class Abstract(ModelSQL, ModelView):
+class Abstract(InertExportMixin, ModelSQL, ModelView):
 
     company = fields.Many2One('company.company', "Company")
     messages = fields.Integer("Messages")

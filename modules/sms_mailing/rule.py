@@ -18,6 +18,7 @@ from trytond.transaction import Transaction, check_access
 from . import sending
 from .account import CHANNELS
 from .exceptions import RuleValidationError
+from .export import InertExportMixin
 from .snapshot import first_addresses, party_languages
 from .window import WindowMixin
 
@@ -36,8 +37,8 @@ for a message.
 
 
 class Rule(
-        WindowMixin, DeactivableMixin, sequence_ordered(), ModelSQL,
-        ModelView):
+        InertExportMixin, WindowMixin, DeactivableMixin, sequence_ordered(),
+        ModelSQL, ModelView):
     __name__ = 'mailing.rule'
 
     name = fields.Char("Name", required=True, translate=True)
@@ -347,7 +348,7 @@ class Rule(
             }
 
 
-class RuleTemplate(sequence_ordered(), ModelSQL, ModelView):
+class RuleTemplate(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     __name__ = 'mailing.rule.template'
 
     rule = fields.Many2One(

@@ -14,6 +14,7 @@ from trytond.pyson import Eval, PYSONDecoder
 from trytond.transaction import Transaction, check_access
 
 from .exceptions import SegmentValidationError
+from .export import InertExportMixin
 
 MECHANISMS = {
     'sms': ['mobile'],
@@ -23,7 +24,7 @@ MECHANISMS = {
     }
 
 
-class Segment(DeactivableMixin, ModelSQL, ModelView):
+class Segment(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'mailing.segment'
 
     name = fields.Char("Name", required=True, translate=True)
@@ -182,7 +183,7 @@ class SegmentExcludedParty(ModelSQL):
         'party.party', "Party", required=True, ondelete='CASCADE')
 
 
-class Criterion(sequence_ordered(), ModelSQL, ModelView):
+class Criterion(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     __name__ = 'mailing.segment.criterion'
 
     segment = fields.Many2One(

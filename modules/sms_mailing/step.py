@@ -10,9 +10,10 @@ from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
+from .export import InertExportMixin
 
 
-class Step(sequence_ordered(), ModelSQL, ModelView):
+class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     __name__ = 'mailing.mailing.step'
 
     mailing = fields.Many2One(
@@ -64,7 +65,7 @@ class Step(sequence_ordered(), ModelSQL, ModelView):
             self.account = Account.find(self.channel, company)
 
 
-class Variant(sequence_ordered(), ModelSQL, ModelView):
+class Variant(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     __name__ = 'mailing.mailing.variant'
 
     mailing = fields.Many2One(
@@ -90,7 +91,7 @@ class Variant(sequence_ordered(), ModelSQL, ModelView):
         return 1
 
 
-class Price(ModelSQL, ModelView):
+class Price(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.mailing.price'
 
     mailing = fields.Many2One(

@@ -17,6 +17,7 @@ from .engine.template import MissingValue
 from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import TemplateTextError
+from .export import InertExportMixin
 from .rendering import LangFormatter, compose, read_values
 
 _TEXTS = ['subject', 'text', 'html']
@@ -31,7 +32,7 @@ def _party_language(party):
     return party.lang.name if party.lang else None
 
 
-class Template(DeactivableMixin, ModelSQL, ModelView):
+class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'mailing.template'
 
     name = fields.Char("Name", required=True, translate=True)

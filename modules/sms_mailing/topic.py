@@ -6,6 +6,8 @@ import datetime as dt
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, Unique, fields
 from trytond.pyson import Eval
 
+from .export import InertExportMixin
+
 PURPOSES = [
     ('marketing', "Marketing"),
     ('service', "Service"),
@@ -13,7 +15,7 @@ PURPOSES = [
     ]
 
 
-class Topic(DeactivableMixin, ModelSQL, ModelView):
+class Topic(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'mailing.topic'
 
     name = fields.Char(

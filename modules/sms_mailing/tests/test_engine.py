@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from trytond.modules.sms_mailing.engine import (
     address, delivery, gsm, keyword, template)
+from trytond.modules.sms_mailing.engine.table import inert
 from trytond.modules.sms_mailing.engine.window import Window, next_opening
 
 CASES = json.loads(
@@ -317,6 +318,26 @@ class TemplateTestCase(unittest.TestCase):
                         template.TemplateError, template.Template, text)
             count += 1
         self.assertGreater(count, 300)
+
+
+class TableTestCase(unittest.TestCase):
+    "Test what a spreadsheet gets"
+
+    def test_inert(self):
+        "What begins like a formula is told to be text"
+        for begin in ['=', '+', '-', '@', '\t', '\r', '\n', '\uff1d']:
+            for text in [f'{begin}1+1', f'{begin}cmd|"/c calc"!A1', begin]:
+                with self.subTest(text=text):
+                    self.assertEqual(inert(text), f"'{text}")
+
+    def test_values(self):
+        "Numbers, phone numbers and plain texts stay"
+        for value in [
+                "Hello = world", "", "'quoted", None, 12, -5, True,
+                '+37369000001', '-5', '-5,50', '+1.25',
+                dt.date(2026, 11, 21)]:
+            with self.subTest(value=value):
+                self.assertEqual(inert(value), value)
 
 
 class WindowTestCase(unittest.TestCase):

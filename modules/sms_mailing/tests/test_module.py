@@ -4,9 +4,14 @@
 import datetime as dt
 
 from caravan.testing import ModuleTestCase, QueryTestMixin
+from trytond.model import ModelSingleton, ModelSQL, ModelView
 from trytond.modules.company.tests import (
-    CompanyTestMixin, PartyCompanyCheckEraseMixin)
+    CompanyTestMixin, PartyCompanyCheckEraseMixin, create_company,
+    set_company)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
+from trytond.modules.sms_mailing.adapters import Incoming
+from trytond.modules.sms_mailing.export import InertExportMixin
+from trytond.modules.sms_mailing.tests.fixtures import make_account
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
 
@@ -44,6 +49,40 @@ class SmsMailingTestCase(
         for name in Criterion.criteria():
             with self.subTest(criterion=name):
                 self.assertTrue(hasattr(Criterion, f'_domain_{name}'))
+
+    @with_transaction()
+    def test_exports(self):
+        "No export of the mailings carries a formula"
+        pool = Pool()
+        for name, Model in pool.iterobject():
+            if (name.startswith('mailing.')
+                    and issubclass(Model, ModelSQL)
+                    and issubclass(Model, ModelView)
+                    and not issubclass(Model, ModelSingleton)):
+                with self.subTest(model=name):
+                    self.assertTrue(issubclass(Model, InertExportMixin))
+
+    @with_transaction()
+    def test_export_reply(self):
+        "A reply that looks like a formula is exported as text"
+        Inbound = Pool().get('mailing.inbound')
+        company = create_company()
+        with set_company(company):
+            account = make_account(company)
+            Inbound.receive(account.id, [
+                    Incoming('+37369000001', '=HYPERLINK("http://x")'),
+                    Incoming('+37369000002', '@SUM(1)'),
+                    Incoming('+37369000003', 'Hello = world'),
+                    ])
+            rows = Inbound.export_data_domain(
+                [], ['address', 'text', 'account/name'],
+                order=[('id', 'ASC')], header=True)
+        self.assertEqual(rows, [
+                ['From', 'Text', 'Account/Name'],
+                ['+37369000001', """'=HYPERLINK("http://x")""", 'Account'],
+                ['+37369000002', "'@SUM(1)", 'Account'],
+                ['+37369000003', 'Hello = world', 'Account'],
+                ])
 
 
 del ModuleTestCase
