@@ -8,6 +8,16 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
 from trytond.transaction import Transaction
 
+from .rule import Source
+
+
+def _is_customer(company):
+    "Return the clause of the parties who are not customers of others only"
+    return ['OR',
+        ('crm_profiles', '=', None),
+        ('crm_profiles.company', '=', company.id),
+        ]
+
 
 class Criterion(metaclass=PoolMeta):
     __name__ = 'mailing.segment.criterion'
@@ -32,6 +42,20 @@ class Criterion(metaclass=PoolMeta):
 
     def _domain_crm_segment(self):
         return [('id', 'in', self.crm_segment.get_parties())]
+
+
+class Rule(metaclass=PoolMeta):
+    __name__ = 'mailing.rule'
+
+    @classmethod
+    def sources(cls):
+        return {
+            **super().sources(),
+            'party.party': Source(
+                '', _is_customer, ('birth_date',),
+                (('crm_kind', 'in', [None, 'person']),),
+                yearly=('birth_date',)),
+            }
 
 
 class Recipient(metaclass=PoolMeta):

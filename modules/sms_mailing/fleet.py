@@ -14,6 +14,18 @@ def _vehicle_name(document):
     return document.vehicle.rec_name if document.vehicle else None
 
 
+class Document(metaclass=PoolMeta):
+    __name__ = 'fleet.document'
+
+    @property
+    def mailing_party(self):
+        "The driver, or who is in charge of the vehicle"
+        if self.driver:
+            return self.driver.party
+        employee = self.responsible or self.vehicle.responsible
+        return employee.party if employee else None
+
+
 class Template(metaclass=PoolMeta):
     __name__ = 'mailing.template'
 
@@ -22,8 +34,20 @@ class Template(metaclass=PoolMeta):
         return {
             **super().roots(),
             'fleet.document': {
-                'party': ('driver.party', 'party.party'),
+                'party': ('mailing_party', 'party.party'),
                 'document': ('', 'fleet.document'),
+                },
+            'fleet.driver': {
+                'party': ('party', 'party.party'),
+                'driver': ('', 'fleet.driver'),
+                },
+            'fleet.order': {
+                'party': ('party', 'party.party'),
+                'order': ('', 'fleet.order'),
+                },
+            'fleet.vehicle': {
+                'party': ('current_driver.party', 'party.party'),
+                'vehicle': ('', 'fleet.vehicle'),
                 },
             }
 
@@ -38,6 +62,23 @@ class Template(metaclass=PoolMeta):
                 'valid_to': 'valid_to',
                 'vehicle': _vehicle_name,
                 },
+            'fleet.driver': {
+                'tachograph_card': 'tachograph_card',
+                },
+            'fleet.order': {
+                'date': 'order_date',
+                'deliver_by': 'deliver_by',
+                'delivered_at': 'delivered_at',
+                'number': 'number',
+                'pickup_at': 'pickup_at',
+                'reference': 'reference',
+                'route': 'route',
+                'state': 'state',
+                },
+            'fleet.vehicle': {
+                'number': 'number',
+                'plate': 'plate',
+                },
             }
 
 
@@ -48,11 +89,10 @@ class Rule(metaclass=PoolMeta):
     def sources(cls):
         return {
             **super().sources(),
-            # The papers of a vehicle are watched by the fleet itself
             'fleet.document': Source(
-                'driver.party', 'company', ('valid_to',), (
-                    ('driver', '!=', None),
-                    ('replaced_by', '=', None))),
+                'mailing_party', 'company', ('valid_to',),
+                (('replaced_by', '=', None),)),
+            'fleet.order': Source('party', 'company', ('order_date',)),
             }
 
 

@@ -2,10 +2,12 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
+from calendar import isleap
 from collections import defaultdict, namedtuple
 
-from sql import Conflict
-from sql.functions import CurrentTimestamp
+from sql import Cast, Conflict
+from sql.functions import CurrentTimestamp, Extract
+from sql.operators import Concat
 
 from trytond.i18n import gettext
 from trytond.model import (
@@ -25,14 +27,15 @@ from .window import WindowMixin
 _SLICE = 200
 
 Source = namedtuple(
-    'Source', ['party', 'company', 'dates', 'domain', 'keep'],
-    defaults=[(), None])
+    'Source', ['party', 'company', 'dates', 'domain', 'keep', 'yearly'],
+    defaults=[(), None, ()])
 Source.__doc__ = """What rules may watch about a model.
 
-party and company are paths of fields to who is written to and by whom, dates
-the names of the date fields, domain what every rule on the model implies,
+party and company are paths of fields to who is written to and by whom, the
+latter may be a function of the company that returns a clause instead; dates
+are the names of the date fields, domain what every rule on the model implies,
 keep an optional function that gets records and returns those that still call
-for a message.
+for a message, yearly those of dates that come back each year.
 """
 
 
@@ -237,21 +240,55 @@ class Rule(
         if not self.date_field:
             yield (
                 lambda record: f'rule:{self.id}:{record.id}',
-                [('create_date', '>=', dt.datetime.combine(
-                            self.since, dt.time.min))])
+                [
+                    ('create_date', '>=', dt.datetime.combine(
+                            self.since, dt.time.min)),
+                    ('id', 'not in', self._written())])
             return
         for days in self.days:
             last = today - dt.timedelta(days=days)
             first = max(
                 last - dt.timedelta(days=self.catch_up),
                 self.since - dt.timedelta(days=days))
+            if self.date_field in source.yearly:
+                dates, domain = self._anniversaries(first, last)
+            else:
+                dates, domain = {}, [
+                    (self.date_field, '>=', first),
+                    (self.date_field, '<=', last)]
 
-            def key(record, days=days):
+            def key(record, days=days, dates=dates):
                 date = getattr(record, self.date_field)
+                date = dates.get((date.month, date.day), date)
                 return f'rule:{self.id}:{record.id}:{days}:{date}'
-            yield key, [
-                (self.date_field, '>=', first),
-                (self.date_field, '<=', last)]
+            yield key, domain
+
+    def _written(self):
+        "Return the query of the records that have got their one message"
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        table = pool.get(self.model).__table__()
+        key = Concat(f'rule:{self.id}:', Cast(table.id, 'VARCHAR'))
+        return table.join(
+            message, condition=message.dedup_key == key).select(table.id)
+
+    def _anniversaries(self, first, last):
+        """Return {(month, day): this year's date} and the domain of them
+
+        Who was born on 29 February has the 28th in a common year.
+        """
+        pool = Pool()
+        table = pool.get(self.model).__table__()
+        dates = {}
+        for days in range((last - first).days + 1):
+            date = first + dt.timedelta(days=days)
+            dates[date.month, date.day] = date
+            if (date.month, date.day) == (2, 28) and not isleap(date.year):
+                dates[2, 29] = date
+        column = getattr(table, self.date_field)
+        day = Extract('MONTH', column) * 100 + Extract('DAY', column)
+        return dates, [('id', 'in', table.select(table.id,
+                    where=day.in_([m * 100 + d for m, d in dates])))]
 
     @classmethod
     def settled(cls, rows):
@@ -283,7 +320,9 @@ class Rule(
     def _records(self, source, company, domain):
         pool = Pool()
         Model = pool.get(self.model)
-        if source.company:
+        if callable(source.company):
+            domain = [*domain, source.company(company)]
+        elif source.company:
             domain = [*domain, (source.company, '=', company.id)]
         return Model.search(
             [*domain, *source.domain, *self._condition],

@@ -30,16 +30,16 @@ class SmsMailingTestCase(
         Rule = pool.get('mailing.rule')
         Template = pool.get('mailing.template')
         sources = Rule.sources()
+        company = create_company()
         self.assertTrue(sources)
         for model, source in sources.items():
             with self.subTest(model=model):
                 self.assertIn('party', Template.roots()[model])
-                Model = pool.get(model)
-                domain = [(source.company, '=', 1), *source.domain]
-                domain += [
-                    (name, '=', dt.date(2026, 1, 1))
-                    for name in source.dates]
-                self.assertEqual(Model.search(domain), [])
+                domain = [*source.domain, *(
+                        (name, '=', dt.date(2026, 1, 1))
+                        for name in source.dates)]
+                self.assertEqual(
+                    Rule(model=model)._records(source, company, domain), [])
 
     @with_transaction()
     def test_criteria(self):
