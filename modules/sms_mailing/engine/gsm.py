@@ -37,22 +37,67 @@ _EXTENSION = {
     '\f': 0x0a, '^': 0x14, '{': 0x28, '}': 0x29, '\\': 0x2f, '[': 0x3c,
     '~': 0x3d, ']': 0x3e, '|': 0x40, '€': 0x65,
     }
-_CODES = {
-    character: bytes([code]) for code, character in enumerate(_BASIC)
-    if code != _ESCAPE}
-_CODES.update(
-    (character, bytes([_ESCAPE, code]))
-    for character, code in _EXTENSION.items())
-_NOT_GSM = re.compile('[^%s]' % re.escape(''.join(_CODES)))
-_EXTENDED = re.compile('[%s]' % re.escape(''.join(_EXTENSION)))
+# TS 23.038, A.3: tables that take the place of the basic one
+_LOCKING = {
+    'tr': _BASIC.translate(str.maketrans("èìØøÆæ¡¿", "€ıĞğŞşİç")),
+    'pt': (
+        "@£$¥êéúíóç\nÔô\rÁáΔ_ªÇÀ∞^\\€Ó|\x1bÂâÊÉ"
+        " !\"#º%&'()*+,-./0123456789:;<=>?"
+        "ÍABCDEFGHIJKLMNOPQRSTUVWXYZÃÕÚÜ§"
+        "~abcdefghijklmnopqrstuvwxyzãõ`üà"),
+    }
+# TS 23.038, A.2: tables that take the place of the extension
+_SINGLE_SHIFT = {
+    'tr': {
+        **_EXTENSION, 'Ğ': 0x47, 'İ': 0x49, 'Ş': 0x53, 'ç': 0x63, 'ğ': 0x67,
+        'ı': 0x69, 'ş': 0x73},
+    'es': {
+        **_EXTENSION, 'ç': 0x09, 'Á': 0x41, 'Í': 0x49, 'Ó': 0x4f, 'Ú': 0x55,
+        'á': 0x61, 'í': 0x69, 'ó': 0x6f, 'ú': 0x75},
+    'pt': {
+        **_EXTENSION, 'ê': 0x05, 'ç': 0x09, 'Ô': 0x0b, 'ô': 0x0c, 'Á': 0x0e,
+        'á': 0x0f, 'Φ': 0x12, 'Γ': 0x13, 'Ω': 0x15, 'Π': 0x16, 'Ψ': 0x17,
+        'Σ': 0x18, 'Θ': 0x19, 'Ê': 0x1f, 'À': 0x41, 'Í': 0x49, 'Ó': 0x4f,
+        'Ú': 0x55, 'Ã': 0x5b, 'Õ': 0x5c, 'Â': 0x61, 'í': 0x69, 'ó': 0x6f,
+        'ú': 0x75, 'ã': 0x7b, 'õ': 0x7c, 'â': 0x7f},
+    }
 _ASTRAL = re.compile('[\U00010000-\U0010ffff]')
 
+_Alphabet = namedtuple('_Alphabet', ['codes', 'foreign', 'double', 'limits'])
 Count = namedtuple('Count', ['encoding', 'parts', 'units', 'part_units'])
 Count.__doc__ = """What a text costs.
 
 encoding is GSM_7 or UCS_2, parts the number of messages on the air, units
 the total and part_units the tuple of units of each part.
 """
+
+
+def _septets(tables, concatenated):
+    "Return what a message holds beside the header that names its tables"
+    octets = 3 * tables + (5 if concatenated else 0)
+    return 160 - -(-(octets + 1) * 8 // 7) if octets else 160
+
+
+@lru_cache(maxsize=None)
+def _alphabet(locking=None, single_shift=None):
+    "Return the alphabet of the national tables, the default one for None"
+    basic = _LOCKING[locking] if locking else _BASIC
+    extension = _SINGLE_SHIFT[single_shift] if single_shift else _EXTENSION
+    codes = {
+        character: bytes([_ESCAPE, code])
+        for character, code in extension.items()}
+    codes.update(
+        (character, bytes([code])) for code, character in enumerate(basic)
+        if code != _ESCAPE)
+    double = ''.join(c for c, code in codes.items() if len(code) > 1)
+    tables = bool(locking) + bool(single_shift)
+    return _Alphabet(
+        codes, re.compile('[^%s]' % re.escape(''.join(codes))),
+        re.compile('[%s]' % re.escape(double)),
+        (_septets(tables, False), _septets(tables, True)))
+
+
+_CODES, _NOT_GSM, *_ = _alphabet()
 
 
 def offending(text):
@@ -64,22 +109,22 @@ def offending(text):
     return list(dict.fromkeys(_NOT_GSM.findall(text)))
 
 
-def _encoding(text):
-    return UCS_2 if _NOT_GSM.search(text) else GSM_7
+def _measure(text, locking, single_shift):
+    "Return the encoding, what takes two units and the limits of a text"
+    alphabet = _alphabet(locking, single_shift)
+    if alphabet.foreign.search(text):
+        return UCS_2, _ASTRAL, LIMITS[UCS_2]
+    return GSM_7, alphabet.double, alphabet.limits
 
 
-def _doubles(text, encoding):
-    return (_EXTENDED if encoding == GSM_7 else _ASTRAL)
-
-
-def split(text):
+def split(text, locking=None, single_shift=None):
     """Return the encoding of text and the list of its parts as strings.
 
-    An empty text has one empty part.
+    An empty text has one empty part.  locking (tr, pt) and single_shift (tr,
+    es, pt) name national tables, for a gateway that sends them: each takes
+    three octets of the header.
     """
-    encoding = _encoding(text)
-    single, part = LIMITS[encoding]
-    double = _doubles(text, encoding)
+    encoding, double, (single, part) = _measure(text, locking, single_shift)
     units = len(text) + len(double.findall(text))
     if units <= single:
         return encoding, [text]
@@ -98,25 +143,32 @@ def split(text):
 
 
 @lru_cache(maxsize=4096)
-def count(text):
+def count(text, locking=None, single_shift=None):
     """Return the Count of text, which may be empty.
 
     >>> count("€" * 80 + "a").part_units
     (152, 9)
+
+    locking and single_shift name national tables as for `split`:
+
+    >>> count("ş" * 155, locking='tr').part_units
+    (155,)
     """
-    encoding, parts = split(text)
-    double = _doubles(text, encoding)
+    encoding, parts = split(text, locking, single_shift)
+    _, double, _ = _measure(text, locking, single_shift)
     part_units = tuple(len(p) + len(double.findall(p)) for p in parts)
     return Count(encoding, len(parts), sum(part_units), part_units)
 
 
-def encode(text):
+def encode(text, locking=None, single_shift=None):
     """Return text as unpacked septets of GSM-7, else as UTF-16 big endian.
 
-    Source of the codes: TS 23.038, tables 6.2.1 and 6.2.1.1.
+    Source of the codes: TS 23.038, tables 6.2.1 and 6.2.1.1, those of annex A
+    for the national tables that locking and single_shift name.
     """
-    if _encoding(text) == GSM_7:
-        return b''.join(map(_CODES.__getitem__, text))
+    alphabet = _alphabet(locking, single_shift)
+    if not alphabet.foreign.search(text):
+        return b''.join(map(alphabet.codes.__getitem__, text))
     return text.encode('utf-16-be', 'surrogatepass')
 
 

@@ -32,6 +32,50 @@ class GsmTestCase(unittest.TestCase):
                 self.assertEqual(
                     list(count.part_units), case['part_units'])
 
+    def test_national(self):
+        "Published cases of the national tables"
+        for case in CASES['national_shift']:
+            with self.subTest(case=case['id']):
+                count = gsm.count(case['text'], **case['national'])
+                self.assertEqual(count.encoding, case['encoding'])
+                self.assertEqual(count.parts, case['segments'])
+                self.assertEqual(
+                    list(count.part_units), case['part_units'])
+
+    def test_national_limits(self):
+        "Each table takes its octets, a letter of a single shift two septets"
+        for text, tables, expected in [
+                ('ş' * 155, {'locking': 'tr'}, ('GSM-7', (155,))),
+                ('ş' * 156, {'locking': 'tr'}, ('GSM-7', (149, 7))),
+                ('ş' * 78, {'single_shift': 'tr'}, ('GSM-7', (148, 8))),
+                ('ú' * 77 + 'a', {'single_shift': 'es'}, ('GSM-7', (155,))),
+                ('ção' * 50, {'locking': 'pt'}, ('GSM-7', (150,))),
+                ('ção' * 31, {'single_shift': 'pt'}, ('GSM-7', (155,))),
+                ('ção' * 32, {'single_shift': 'pt'}, ('GSM-7', (149, 11))),
+                ('a' * 152, {'locking': 'pt', 'single_shift': 'pt'},
+                    ('GSM-7', (152,))),
+                ('a' * 153, {'locking': 'pt', 'single_shift': 'pt'},
+                    ('GSM-7', (146, 7))),
+                ('ж' * 71, {'locking': 'tr'}, ('UCS-2', (67, 4))),
+                ('ş', {}, ('UCS-2', (1,))),
+                ]:
+            with self.subTest(text=text[:5], tables=tables):
+                count = gsm.count(text, **tables)
+                self.assertEqual(
+                    (count.encoding, count.part_units), expected)
+
+    def test_national_codes(self):
+        "Codes of TS 23.038, annex A"
+        for text, tables, code in [
+                ('ışğ€', {'locking': 'tr'}, '071d0c04'),
+                ('İ', {'single_shift': 'tr'}, '1b49'),
+                ('áÑ', {'single_shift': 'es'}, '1b615d'),
+                ('ãõ^', {'locking': 'pt'}, '7b7c16'),
+                ('ã', {'single_shift': 'pt'}, '1b7b'),
+                ]:
+            with self.subTest(text=text, tables=tables):
+                self.assertEqual(gsm.encode(text, **tables).hex(), code)
+
     def test_encode(self):
         "Published codes"
         for case in CASES['encode']:
