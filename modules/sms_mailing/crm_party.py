@@ -1,7 +1,9 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from sql import Literal
+from sql import Literal, Null
+from sql.conditionals import Coalesce
+from sql.functions import Substring
 
 from trytond.model import fields
 from trytond.pool import Pool, PoolMeta
@@ -9,6 +11,9 @@ from trytond.pyson import Eval
 from trytond.transaction import Transaction
 
 from .rule import Source
+
+# What a line of the timeline shows of a text
+_LENGTH = 200
 
 
 def _is_customer(company):
@@ -118,3 +123,42 @@ class Refusal(metaclass=PoolMeta):
                         ('party', 'in', parties),
                         ('refuses_marketing', '!=', refuses),
                         ]), {'refuses_marketing': refuses})
+
+
+class Timeline(metaclass=PoolMeta):
+    __name__ = 'crm.timeline'
+
+    @classmethod
+    def _get_kinds(cls):
+        return super()._get_kinds() + [
+            ('message', 'mailing.message'),
+            ('reply', 'mailing.inbound'),
+            ]
+
+    @classmethod
+    def _timeline_message(cls):
+        Message = Pool().get('mailing.message')
+        table = Message.__table__()
+        at = Coalesce(table.sent_at, table.create_date)
+        return cls._mailing_queries(Message, table, at, (
+                (table.party != Null)
+                & ~table.state.in_(['cancelled', 'simulated'])))
+
+    @classmethod
+    def _timeline_reply(cls):
+        Inbound = Pool().get('mailing.inbound')
+        table = Inbound.__table__()
+        return cls._mailing_queries(
+            Inbound, table, table.at, table.party != Null)
+
+    @classmethod
+    def _mailing_queries(cls, Model, table, at, where):
+        return [table.select(
+                table.id.as_('id'),
+                table.party.as_('party'),
+                table.company.as_('company'),
+                cls.date.sql_cast(at).as_('date'),
+                at.as_('at'),
+                Substring(table.text, 1, _LENGTH).as_('summary'),
+                table.state.as_('status'),
+                where=where & cls._readable(table, Model))]

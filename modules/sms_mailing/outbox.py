@@ -213,12 +213,14 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         return 0
 
     @classmethod
-    def default_token(cls):
-        return secrets.token_hex(16)
-
-    @classmethod
-    def default_dedup_key(cls):
-        return f'message:{secrets.token_hex(16)}'
+    def preprocess_values(cls, mode, values):
+        values = super().preprocess_values(mode, values)
+        if mode == 'create':
+            # A default would be the same for all that are created together
+            values.setdefault('token', secrets.token_hex(16))
+            values.setdefault(
+                'dedup_key', f'message:{secrets.token_hex(16)}')
+        return values
 
     @classmethod
     def get_origins(cls):

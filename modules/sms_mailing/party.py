@@ -30,6 +30,8 @@ class Party(metaclass=PoolMeta):
         help="What the party does not want to be written about.")
     mailing_consents = fields.One2Many(
         'mailing.consent', 'party', "Consents", readonly=True)
+    mailing_inbound = fields.One2Many(
+        'mailing.inbound', 'party', "Replies", readonly=True)
     mailing_segments = fields.Function(
         fields.Many2Many('mailing.segment', None, None, "Segments"),
         'get_mailing_segments', searcher='search_mailing_segments')
@@ -76,6 +78,7 @@ class Party(metaclass=PoolMeta):
         default = default.copy() if default else {}
         default.setdefault('mailing_refusals', None)
         default.setdefault('mailing_consents', None)
+        default.setdefault('mailing_inbound', None)
         return super().copy(parties, default=default)
 
 
