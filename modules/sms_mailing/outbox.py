@@ -572,6 +572,9 @@ class Message(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def attempts_of(cls, ids):
+        "Return {id: attempts}"
+        if not ids:
+            return {}
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(

@@ -14,7 +14,9 @@ from trytond.modules.currency.fields import Monetary
 from .engine import gsm
 from .engine.template import Amount, Formatter, escape_html, single_line
 
-__all__ = ['Content', 'LangFormatter', 'compose', 'read_value', 'read_values']
+__all__ = [
+    'Content', 'LangFormatter', 'compose', 'follow', 'read_value',
+    'read_values']
 
 Content = namedtuple(
     'Content', ['subject', 'text', 'html', 'encoding', 'parts'])
@@ -41,17 +43,25 @@ class LangFormatter(Formatter):
         return self.lang.currency(value, currency, grouping=True)
 
 
+def follow(record, path):
+    "Return the record at the end of a path of fields, None if it breaks"
+    for name in filter(None, path.split('.')):
+        record = getattr(record, name)
+        if record is None:
+            return None
+    return record
+
+
 def read_value(record, path, timezone=None):
     """Return the plain value at a dotted path of fields of record.
 
     Money comes as Amount, a relation as its name, a choice as its label, a
     moment in the time zone if one is given; None stands for anything missing.
     """
-    *parents, name = path.split('.')
-    for parent in parents:
-        record = getattr(record, parent)
-        if record is None:
-            return None
+    parents, _, name = path.rpartition('.')
+    record = follow(record, parents)
+    if record is None:
+        return None
     value = getattr(record, name)
     field = record._fields[name]
     if isinstance(field, fields.Function):

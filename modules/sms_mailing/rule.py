@@ -21,6 +21,7 @@ from . import sending
 from .account import CHANNELS
 from .exceptions import RuleValidationError
 from .export import InertExportMixin
+from .rendering import follow
 from .snapshot import first_addresses, party_languages
 from .window import WindowMixin
 
@@ -414,15 +415,6 @@ class RuleTemplate(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     @fields.depends('template')
     def on_change_with_channel(self, name=None):
         return self.template.channel if self.template else None
-
-
-def follow(record, path):
-    "Return the record at the end of a path of fields, None if it breaks"
-    for name in filter(None, path.split('.')):
-        record = getattr(record, name)
-        if record is None:
-            return None
-    return record
 
 
 def _insert_rows(rows):

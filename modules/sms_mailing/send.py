@@ -22,8 +22,7 @@ from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import (
     RefusalWarning, RepeatedTopicWarning, SendError, TemplateTextError)
-from .rendering import compose
-from .rule import follow
+from .rendering import compose, follow
 from .snapshot import first_addresses, party_languages
 
 # How much alike two texts must be, and how long ago the other one left

@@ -43,6 +43,8 @@ MAX_ATTEMPTS = 8
 LONGEST_BACKOFF = dt.timedelta(hours=1)
 # What a worker holds at once where the gateway knows a message again
 CHUNK = 50
+# How many texts are written out ahead of the claims
+WRITTEN = 200
 # A claim of this age belongs to a worker that is no more
 STALE = dt.timedelta(minutes=5)
 
@@ -150,16 +152,26 @@ class Outbox:
         "Send what is due of ids, chunk by chunk"
         ids = list(ids)
         self.adapter = short(self._adapter)
-        size = self._chunk()
         try:
-            for i in range(0, len(ids), size):
-                begin, messages = short(self.claim, ids[i:i + size])
-                if messages:
-                    self._wait(begin)
-                    results = self.call(messages)
-                    short(self.record, messages, results)
+            for i in range(0, len(ids), WRITTEN):
+                self._run(ids[i:i + WRITTEN])
         finally:
             self.adapter.close()
+
+    def _run(self, ids):
+        contents = short(self.write_out, ids)
+        size = self._chunk()
+        for i in range(0, len(ids), size):
+            begin, messages = short(self.claim, ids[i:i + size], contents)
+            if messages:
+                self._wait(begin)
+                results = self.call(messages)
+                short(self.record, messages, results)
+
+    def write_out(self, ids):
+        "Return {id: Content or MissingValue} of those of ids that are due"
+        Message = Pool().get('mailing.message')
+        return Message.contents(self._due(ids, dt.datetime.now()))
 
     def _chunk(self):
         """Return how many messages to claim at once
@@ -179,16 +191,18 @@ class Outbox:
 
     # Claim
 
-    def claim(self, ids):
-        "Return when to send and the Outgoing of the rows that are ours now"
+    def claim(self, ids, contents):
+        """Return when to send and the Outgoing of the rows that are ours now
+
+        contents are those of `write_out`; what has none waits.
+        """
         pool = Pool()
         Account = pool.get('mailing.account')
         now = dt.datetime.now()
         account = Account(self.account)
-        rows = self._lock(ids, now)
-        rows = self._drop(rows, now)
+        rows = self._due([i for i in ids if i in contents], now, lock=True)
+        rows = self._drop(rows, contents, now)
         rows = self._defer(rows, now)
-        rows, contents = self._write_out(account, rows)
         rows = self._afford(account, rows, contents)
         if not rows:
             return now, []
@@ -198,7 +212,8 @@ class Outbox:
             self._outgoing(account, r, contents[r.id]) for r in rows
             if not self._is_dry(account, r)]
 
-    def _lock(self, ids, now):
+    def _due(self, ids, now, lock=False):
+        "Return the rows of ids that may leave now"
         pool = Pool()
         Message = pool.get('mailing.message')
         Mailing = pool.get('mailing.mailing')
@@ -214,14 +229,14 @@ class Outbox:
                 | message.mailing.in_(mailing.select(
                         mailing.id, where=mailing.state == 'running'))),
             order_by=[message.id.asc])
-        if transaction.database.has_select_for():
+        if lock and transaction.database.has_select_for():
             For = transaction.database.get_select_for_skip_locked()
             query.for_ = For('UPDATE')
         cursor = transaction.connection.cursor()
         cursor.execute(*query)
         return [_Row(*r) for r in cursor]
 
-    def _drop(self, rows, now):
+    def _drop(self, rows, contents, now):
         "Leave out what must not leave any more"
         pool = Pool()
         Refusal = pool.get('mailing.refusal')
@@ -232,18 +247,30 @@ class Outbox:
         settled = Rule.settled(rows)
         kept, dropped = [], []
         for row in rows:
-            if row.expires_at and row.expires_at < now:
-                dropped.append([row.id, 'expired', None, now])
-            elif row.id in refused:
-                dropped.append([row.id, 'cancelled', 'refused', now])
+            if row.id in refused:
+                stop = 'cancelled', 'refused', None
             elif row.id in settled:
-                dropped.append([row.id, 'cancelled', 'settled', now])
-            elif not address.is_valid(row.channel, row.address):
-                dropped.append([row.id, 'failed', 'bad_address', now])
+                stop = 'cancelled', 'settled', None
+            else:
+                stop = self._stop(row, contents[row.id], now)
+            if stop:
+                dropped.append([row.id, *stop, now])
             else:
                 kept.append(row)
-        self._update(dropped, ['state', 'error_code', 'final_at'])
+        self._update(dropped, ['state', 'error_code', 'error', 'final_at'])
         return kept
+
+    @staticmethod
+    def _stop(row, content, now):
+        "Return the state, code and error that end a row, None if it may leave"
+        if row.expires_at and row.expires_at < now:
+            return 'expired', None, None
+        if not address.is_valid(row.channel, row.address):
+            return 'failed', 'bad_address', None
+        if isinstance(content, MissingValue):
+            return 'cancelled', 'missing', ', '.join(content.names)
+        if content.parts > gsm.MAX_PARTS:
+            return 'cancelled', 'too_long', None
 
     def _defer(self, rows, now):
         "Leave out what falls into quiet hours, for the next opening"
@@ -257,26 +284,6 @@ class Outbox:
                 kept.append(row)
         self._update(deferred, ['not_before'])
         return kept
-
-    def _write_out(self, account, rows):
-        "Return the rows that have a text and {id: Content}"
-        pool = Pool()
-        Message = pool.get('mailing.message')
-        contents = Message.contents(rows)
-        kept, dropped = [], []
-        now = dt.datetime.now()
-        for row in rows:
-            content = contents[row.id]
-            if isinstance(content, MissingValue):
-                dropped.append([
-                        row.id, 'cancelled', 'missing',
-                        ', '.join(content.names), now])
-            elif content.parts > gsm.MAX_PARTS:
-                dropped.append([row.id, 'cancelled', 'too_long', None, now])
-            else:
-                kept.append(row)
-        self._update(dropped, ['state', 'error_code', 'error', 'final_at'])
-        return kept, contents
 
     def _afford(self, account, rows, contents):
         "Leave out what would cost more than allowed, pause its mailing"
@@ -377,7 +384,9 @@ class Outbox:
         Inbound = pool.get('mailing.inbound')
         Message = pool.get('mailing.message')
         now = dt.datetime.now()
-        attempts = Message.attempts_of([m.id for m in messages])
+        attempts = Message.attempts_of([
+                m.id for m, r in zip(messages, results)
+                if r.outcome == RETRY])
         values, reports, incoming = [], [], []
         for message, result in zip(messages, results):
             values.append(self._row(
@@ -392,8 +401,9 @@ class Outbox:
         self._update(values, [
                 'state', 'provider_ref', 'error_code', 'error', 'not_before',
                 'sent_at', 'final_at'], state=_forward)
-        Event.add(self.account, reports)
-        Event.fold([m.id for m in messages])
+        if reports:
+            Event.add(self.account, reports)
+            Event.fold([m.id for m in messages])
         Inbound.receive(self.account, incoming)
 
     @staticmethod

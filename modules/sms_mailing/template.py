@@ -18,7 +18,7 @@ from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import TemplateTextError
 from .export import InertExportMixin
-from .rendering import LangFormatter, compose, read_values
+from .rendering import LangFormatter, compose, follow, read_values
 
 _TEXTS = ['subject', 'text', 'html']
 
@@ -30,6 +30,10 @@ def _party_city(party):
 
 def _party_language(party):
     return party.lang.name if party.lang else None
+
+
+def _timezone(company):
+    return tz.get_tzinfo(company.timezone or 'UTC') if company else None
 
 
 class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
@@ -452,25 +456,45 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def values(cls, model, record, company, names=None):
         "Return {name: plain value} of a record for the texts of its model"
+        return {
+            **cls._record_values(cls._paths(model, names), record, company),
+            **cls._shared_values(company, names)}
+
+    @classmethod
+    def _paths(cls, model, names=None):
+        "Return the pairs of a path and {name: source} that texts read"
+        sources = cls.sources(model)
+        return [
+            (path, {
+                    n: s for n, (r, s) in sources.items()
+                    if r == root and (names is None or n in names)})
+            for root, (path, _) in cls.roots()[model].items()]
+
+    @classmethod
+    def _record_values(cls, paths, record, company):
+        "Return what texts read of a record"
+        timezone = _timezone(company)
+        result = {}
+        for path, sources in paths:
+            if sources and (target := follow(record, path)):
+                result.update(read_values(target, sources, timezone))
+        return result
+
+    @classmethod
+    def _shared_values(cls, company, names=None):
+        "Return what is the same for each record"
         pool = Pool()
         Date = pool.get('ir.date')
-        timezone = None
-        if company:
-            timezone = tz.get_tzinfo(company.timezone or 'UTC')
         result = {}
-        roots = {**cls.roots()[model], 'company': (None, None)}
-        sources = cls.sources(model)
-        for root, (path, _) in roots.items():
-            target = company if path is None else record
-            for name in filter(None, (path or '').split('.')):
-                target = getattr(target, name) if target else None
-            if target:
-                result.update(read_values(target, {
-                            n: s for n, (r, s) in sources.items()
-                            if r == root and (names is None or n in names)},
-                        timezone))
-        with Transaction().set_context(company=company and company.id):
-            result['today'] = Date.today()
+        if company:
+            result.update(read_values(company, {
+                        f'company.{n}': s
+                        for n, s in cls.vocabulary()['company.company'].items()
+                        if names is None or f'company.{n}' in names},
+                    _timezone(company)))
+        if names is None or 'today' in names:
+            with Transaction().set_context(company=company and company.id):
+                result['today'] = Date.today()
         return result
 
     @classmethod
@@ -501,11 +525,13 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
             texts = translated.texts
             names = set().union(*(t.names for t in texts))
             formatter = cls.formatter(lang)
+            paths = cls._paths(template.model, names)
+            shared = cls._shared_values(company, names)
             for (key, _, _), record in zip(
                     rows, Record.browse([r for _, r, _ in rows])):
-                values = cls.values(
-                    template.model, record, company, names)
-                values.update(extra.get(key, {}))
+                values = {
+                    **cls._record_values(paths, record, company),
+                    **shared, **extra.get(key, {})}
                 try:
                     content = compose(
                         template.channel, texts, values, formatter,

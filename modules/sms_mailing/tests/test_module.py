@@ -39,8 +39,8 @@ class SmsMailingTestCase(
                 domain = [*source.domain, *(
                         (name, '=', dt.date(2026, 1, 1))
                         for name in source.dates)]
-                self.assertEqual(
-                    Rule(model=model, condition=None)._records(source, company, domain), [])
+                rule = Rule(model=model, condition=None)
+                self.assertEqual(rule._records(source, company, domain), [])
 
     @with_transaction()
     def test_criteria(self):

@@ -63,7 +63,8 @@ class RulesTestCase(TestCase):
         messages = Message.search(
             [('rule', '=', rule.id)], order=[('id', 'ASC')])
         # Without the commits of a worker
-        Outbox(self.account).claim([m.id for m in messages])
+        outbox, ids = Outbox(self.account), [m.id for m in messages]
+        outbox.claim(ids, outbox.write_out(ids))
         for cache in Transaction().cache.values():
             cache.clear()
         return [
