@@ -146,6 +146,12 @@ class Cluster:
                 self._run('pg_ctl', '-D', self.data, '-m', 'fast', 'stop')
             self._users.close()
 
+    def crash(self):
+        "Let the server die at once and come back on the same port"
+        self._run(
+            'pg_ctl', '-D', self.data, '-l', self.data / 'server.log',
+            '-m', 'immediate', '-w', 'restart')
+
     def _alone(self):
         try:
             fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)

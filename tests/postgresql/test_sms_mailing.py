@@ -6,14 +6,18 @@ import http.server
 import os
 import random
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+import unittest
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
 from caravan.server import Server, free_port
+from caravan.testing.cluster import Cluster
 from caravan.testing.concurrency import PostgreSQLTestCase
 from caravan.testing.environment import require
 from caravan.testing.kannel import Kannel, find_programs
@@ -27,6 +31,8 @@ from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 SEED = 20261121
+# Names the folder of the cluster that may crash
+OWN_CLUSTER = 'CARAVAN_OWN_CLUSTER'
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -248,14 +254,18 @@ class FaultTestCase(MailingCase):
             self.assertEqual(self.assertHonest(mailing, server, 200), 0)
 
     def test_two_users(self):
-        "Two users start the same mailing at once: written once"
-        mailing = self.mailing('simulator', None, 100)
-        results = self.together(
-            lambda: self.start(mailing), lambda: self.start(mailing))
-        self.assertNoError(results)
-        self.assertEqual(len(self.ids(mailing)), 100)
-        self.start(mailing)
-        self.assertEqual(len(self.ids(mailing)), 100)
+        "Two users start the same mailing at once: sent once"
+        def start():
+            self.start(mailing)
+            self.send(self.ids(mailing))
+        with gateway(0.002) as server:
+            self.account_section(server, 'users')
+            mailing = self.mailing('http', 'users', 100)
+            self.assertNoError(self.together(start, start))
+            self.start(mailing)
+            self.send(self.ids(mailing))
+            self.assertEqual(self.assertHonest(mailing, server, 100), 0)
+            self.assertEqual(sum(server.tokens.values()), 100)
 
     def test_maximum_cost(self):
         "The money is not overspent, whoever spends it"
@@ -275,6 +285,56 @@ class FaultTestCase(MailingCase):
             self.transact(
                 lambda: Pool().get('mailing.mailing')(mailing).state),
             'paused')
+
+
+class CrashCase(MailingCase):
+    "The server of the database dies; run on a cluster of its own"
+    people = 500
+
+    def test_crash(self):
+        "Nobody is written to twice, nobody is forgotten"
+        cluster, crashes = Cluster(os.environ[OWN_CLUSTER]), 0
+        with gateway(0.05) as server:
+            set_section(
+                'sms_mailing_crash',
+                url=f'http://127.0.0.1:{server.server_port}/',
+                body='{token}', content_type='text/plain', timeout='5')
+            mailing = self.mailing('http', 'crash', 500)
+            self.start(mailing)
+            while ids := self.ids(mailing, 'queued'):
+                pid = self.worker(ids[:100])
+                time.sleep(self.random.uniform(0.1, 0.3))
+                cluster.crash()
+                crashes += 1
+                os.waitpid(pid, 0)
+            self.sweep()
+            self.assertHonest(mailing, server, 500)
+        self.assertGreaterEqual(crashes, 5)
+
+
+class CrashTestCase(unittest.TestCase):
+    "Test mailings while the server of the database dies"
+
+    def test_crash(self):
+        require(
+            backend.name == 'postgresql',
+            "needs PostgreSQL: python -m caravan.testing.cluster")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            path = Path(folder, 'cluster')
+            with Cluster(path) as cluster:
+                result = subprocess.run(
+                    [sys.executable, '-m', 'unittest', Path(__file__).name],
+                    cwd=Path(__file__).parent, text=True,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    env={
+                        **os.environ, **cluster.environment('test_crash'),
+                        OWN_CLUSTER: str(path),
+                        # As by default: the clusters of the tests may
+                        # forget what they were told last
+                        'PGOPTIONS': '-c synchronous_commit=on'})
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("Ran 1 test", result.stdout)
 
 
 class KannelTestCase(MailingCase):
@@ -394,3 +454,7 @@ class KannelTestCase(MailingCase):
 
 del PostgreSQLTestCase
 del MailingCase
+if OWN_CLUSTER in os.environ:
+    del CrashTestCase, FaultTestCase, KannelTestCase
+else:
+    del CrashCase
