@@ -6,11 +6,11 @@ import datetime as dt
 from caravan.testing import ModuleTestCase, QueryTestMixin
 from trytond.model import ModelSingleton, ModelSQL, ModelView
 from trytond.modules.company.tests import (
-    CompanyTestMixin, PartyCompanyCheckEraseMixin, create_company,
-    set_company)
+    CompanyTestMixin, PartyCompanyCheckEraseMixin, create_company, set_company)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
 from trytond.modules.sms_mailing.adapters import Incoming
 from trytond.modules.sms_mailing.export import InertExportMixin
+from trytond.modules.sms_mailing.tests.extras import EXTRAS
 from trytond.modules.sms_mailing.tests.fixtures import (
     make_account, make_parties, make_template)
 from trytond.pool import Pool
@@ -22,7 +22,7 @@ class SmsMailingTestCase(
         CompanyTestMixin, QueryTestMixin, ModuleTestCase):
     "Test sms_mailing module"
     module = 'sms_mailing'
-    extras = ['account_invoice', 'crm_party', 'fleet', 'loan', 'sale']
+    extras = EXTRAS
 
     @with_transaction()
     def test_rule_sources(self):

@@ -4,42 +4,19 @@
 import datetime as dt
 import itertools
 
-from caravan.testing import count_queries, prepare_database
-from trytond.modules.company.tests import (
-    create_company, create_employee, set_company)
+from caravan.testing import count_queries
+from trytond.modules.company.tests import create_employee
 from trytond.modules.fleet.tests.tools import (
     create_drivers, create_order, create_vehicles)
 from trytond.modules.sms_mailing.sending import Outbox
-from trytond.modules.sms_mailing.tests.fixtures import (
-    make_account, make_parties)
-from trytond.modules.sms_mailing.tests.test_module import SmsMailingTestCase
+from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
+from trytond.modules.sms_mailing.tests.fixtures import make_parties
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    CONTEXT, DB_NAME, USER, TestCase, drop_db)
 from trytond.transaction import Transaction
 
-MODULES = ['sms_mailing', *SmsMailingTestCase.extras]
-del SmsMailingTestCase
 
-
-class RulesTestCase(TestCase):
+class RulesTestCase(ExtrasTestCase):
     "Test the ready rules"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        prepare_database(MODULES)
-        cls.addClassCleanup(drop_db)
-
-    def setUp(self):
-        super().setUp()
-        transaction = self.enterContext(Transaction().start(
-                DB_NAME, USER, context=CONTEXT))
-        self.addCleanup(transaction.rollback)
-        self.addCleanup(Transaction().cache.clear)
-        self.company = create_company()
-        self.enterContext(set_company(self.company))
-        self.account = make_account(self.company)
 
     def rule(self, name, since):
         "Return a ready rule as it was in force since a date"
@@ -229,4 +206,4 @@ class RulesTestCase(TestCase):
         self.assertEqual(scan(2), scan(150))
 
 
-del TestCase
+del ExtrasTestCase
