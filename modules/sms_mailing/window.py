@@ -42,24 +42,27 @@ class WindowMixin:
 
 
 def windows_of(rows):
-    """Return {id: Window or None} of messages.
+    """Return {id: Window} of the messages that may not leave at any time.
 
     rows have the ids of a message, its mailing, rule, party and company.
     """
-    pool = Pool()
+    limited = {n: _limited(rows, n) for n in ['mailing', 'rule']}
     windows = {}
-    zones = None
-    for name in ['mailing', 'rule']:
-        Model = pool.get(f'mailing.{name}')
-        ids = {getattr(r, name) for r in rows} - {None}
-        limited = {
-            m.id: m for m in Model.browse(list(ids)) if m.window('UTC')}
-        if limited and zones is None:
-            zones = _zones(rows)
+    if not any(limited.values()):
+        return windows
+    zones = _zones(rows)
+    for name, limits in limited.items():
         for row in rows:
-            if limits := limited.get(getattr(row, name)):
-                windows[row.id] = limits.window(zones[row.id])
+            if limit := limits.get(getattr(row, name)):
+                windows[row.id] = limit.window(zones[row.id])
     return windows
+
+
+def _limited(rows, name):
+    "Return {id: record} of the mailings or rules that are not always open"
+    Model = Pool().get(f'mailing.{name}')
+    ids = {getattr(r, name) for r in rows} - {None}
+    return {m.id: m for m in Model.browse(list(ids)) if m.window('UTC')}
 
 
 def _zones(rows):

@@ -4,10 +4,9 @@
 from caravan.testing import prepare_database
 from trytond.modules.company.tests import create_company, set_company
 from trytond.modules.sms_mailing.tests.fixtures import make_account
+from trytond.modules.sms_mailing.tests.test_module import SmsMailingTestCase
 from trytond.tests.test_tryton import CONTEXT, DB_NAME, USER, TestCase, drop_db
 from trytond.transaction import Transaction
-
-EXTRAS = ['account_invoice', 'crm_party', 'fleet', 'loan', 'sale']
 
 
 class ExtrasTestCase(TestCase):
@@ -16,7 +15,8 @@ class ExtrasTestCase(TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(['sms_mailing', *EXTRAS])
+        prepare_database(
+            [SmsMailingTestCase.module, *SmsMailingTestCase.extras])
         cls.addClassCleanup(drop_db)
 
     def setUp(self):

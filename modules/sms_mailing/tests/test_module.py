@@ -10,7 +10,6 @@ from trytond.modules.company.tests import (
 from trytond.modules.party.tests import PartyCheckReplaceMixin
 from trytond.modules.sms_mailing.adapters import Incoming
 from trytond.modules.sms_mailing.export import InertExportMixin
-from trytond.modules.sms_mailing.tests.extras import EXTRAS
 from trytond.modules.sms_mailing.tests.fixtures import (
     make_account, make_parties, make_template)
 from trytond.pool import Pool
@@ -22,7 +21,7 @@ class SmsMailingTestCase(
         CompanyTestMixin, QueryTestMixin, ModuleTestCase):
     "Test sms_mailing module"
     module = 'sms_mailing'
-    extras = EXTRAS
+    extras = ['account_invoice', 'crm_party', 'fleet', 'loan', 'sale']
 
     @with_transaction()
     def test_rule_sources(self):
