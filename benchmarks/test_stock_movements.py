@@ -46,8 +46,8 @@ class MovementsBenchmark(PostgreSQLTestCase):
         Basis = Pool().get('stock.basis')
         basis, = Basis.search([('code', '=', 'ISSUE')])
         store, workshop = locate('STO'), locate(name="Workshop")
-        products = [create_product(f"Part {i}") for i in range(PRODUCTS)]
         with set_company(company):
+            products = [create_product(f"Part {i}") for i in range(PRODUCTS)]
             move(locate('SUP'), store, {p: 2 * MOVEMENTS for p in products})
         return company.id, {
             'basis': basis.id,
