@@ -17,7 +17,7 @@ from trytond.modules.stock_ext.tests.common import create_product, locate, move
 from trytond.pool import Pool
 
 MOVEMENTS = int(os.environ.get('STOCK_MOVEMENTS', 10_000))
-ONE_BY_ONE = 200
+ONE_BY_ONE = 100
 PRODUCTS = 100
 # What caravan load sends in one call
 BATCH = 500

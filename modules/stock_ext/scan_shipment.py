@@ -221,12 +221,24 @@ class Session(metaclass=PoolMeta):
         Line = Pool().get('stock.scan.line')
         matched = [s for s in sessions if s.shipment]
         super().process([s for s in sessions if not s.shipment])
-        for session in matched:
-            session.check_shipment()
+        cls.check_shipments(matched)
         with check_access():
             cls._process_shipments(matched)
         Line.write([l for s in matched for l in s.lines], {'done': True})
         cls.finish(matched)
+
+    @classmethod
+    def check_shipments(cls, sessions):
+        "Check that each has a shipment of its own that takes all its lines"
+        seen = set()
+        for session in sessions:
+            if session.shipment in seen:
+                raise ScanError(gettext(
+                        'stock_ext.msg_scan_shipment_twice',
+                        session=session.rec_name,
+                        shipment=session.shipment.rec_name))
+            seen.add(session.shipment)
+            session.check_shipment()
 
     def check_shipment(self):
         "Check that all of the lines can be taken for the shipment"

@@ -227,6 +227,14 @@ class ScanShipmentTestCase(StockTestCase):
         session = self.scan('receive', other, 'BOLT')
         self.process(session)
 
+    def test_twice(self):
+        "Two scans do not fight for one shipment"
+        shipment = self.supplier_shipment((self.bolt, 2))
+        sessions = [
+            self.scan('receive', shipment, 'BOLT') for _ in range(2)]
+        with self.assertRaisesRegex(ScanError, "another scan too"):
+            self.Session.process(sessions)
+
     def test_open(self):
         "The shipment opens its scan, a new one or that begun"
         shipment = self.supplier_shipment((self.bolt, 1))

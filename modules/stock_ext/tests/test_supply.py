@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
 
+from trytond.modules.stock_ext.exceptions import CoverRequestError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_product, move)
 from trytond.pool import Pool
@@ -98,3 +99,25 @@ class SupplyTestCase(StockTestCase):
         self.assertIn(point, [r.origin for r in requests])
         self.assertFalse(self.Cover.request(covers))
         self.assertEqual(Request.search([], count=True), 2)
+
+    def test_request_wizard(self):
+        "The lines selected are requested, then told that they are"
+        Wizard = Pool().get('stock.cover.request', type='wizard')
+        product = self.buyable("Bolt")
+        self.supply({product: 4})
+        self.point(product, 5, 20)
+        cover = self.cover(product)
+
+        def request():
+            session, _, _ = Wizard.create()
+            with Transaction().set_context(
+                    active_model='stock.cover', active_id=cover.id,
+                    active_ids=[cover.id]):
+                return Wizard.execute(session, {}, 'open_')
+        (_, data), = request()['actions']
+        Request = Pool().get('purchase.request')
+        self.assertEqual(
+            [(r.product, r.quantity)
+                for r in Request.browse(data['res_id'])], [(product, 16)])
+        with self.assertRaisesRegex(CoverRequestError, "nothing to request"):
+            request()
