@@ -8,6 +8,7 @@ from sql.aggregate import Max, Min
 from trytond import backend
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, fields)
+from trytond.model.exceptions import SQLConstraintError
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice, sqlite_apply_types
@@ -254,12 +255,18 @@ class Profile(ModelSQL, ModelView):
                             ('company', '=', company),
                             ]))
             missing = sorted(set(parties) - known)
-            cls.create([{
-                        'party': party,
-                        'company': company,
-                        'manager': None,
-                        **(values or {}),
-                        } for party in missing])
+            try:
+                cls.create([{
+                            'party': party,
+                            'company': company,
+                            'manager': None,
+                            **(values or {}),
+                            } for party in missing])
+            except SQLConstraintError as exception:
+                # Somebody else has just done it: the dispatcher starts the
+                # transaction again, which then sees the profile
+                raise backend.DatabaseOperationalError(
+                    exception.message) from exception
 
     @classmethod
     def set_customer(cls, parties, company):

@@ -156,7 +156,7 @@ class DuplicateTestCase(CrmTestCase):
         start = time.process_time()
         with patch.object(self.get('crm.duplicate'), 'create') as create:
             self.get('crm.duplicate').scan()
-        self.assertLess(time.process_time() - start, 20)
+        self.assertLess(time.process_time() - start, 10)
         self.assertTrue(create.called)
 
 
