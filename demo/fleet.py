@@ -98,6 +98,7 @@ class Fleet:
 
     def fill(self):
         for step in self.demo.progress([
+                    self.configuration,
                     self.vehicles,
                     self.drivers,
                     self.documents,
@@ -107,6 +108,11 @@ class Fleet:
                     self.future,
                     ], "Fleet"):
             step()
+
+    def configuration(self):
+        configuration = self.demo.get('fleet.configuration')(1)
+        configuration.transport_product = self.demo.products['CARRIAGE']
+        configuration.save()
 
     def vehicles(self):
         makes = dict(zip(MAKES, self.create(

@@ -139,7 +139,7 @@ class Sale(metaclass=PoolMeta):
         product = Configuration(1).transport_product
         Order.save([
                 line._get_transport_order()
-                for sale in sales if sale.state in {'processing', 'done'}
+                for sale in sales if sale.state == 'processing'
                 for line in sale.line_lines
                 if product and line.product == product
                 and (line.quantity or 0) > 0 and not line.transport_orders])

@@ -92,16 +92,17 @@ class TripStop(StopMixin, ModelSQL, ModelView):
                 Index(t, (t.order, Index.Equality())),
                 })
         state = Eval('state', 'pending')
+        waits = Eval('_parent_trip', {}).get('state') != 'dispatched'
         cls._buttons.update({
                 'arrive': {
-                    'invisible': state != 'pending',
+                    'invisible': waits | (state != 'pending'),
                     'icon': 'tryton-ok',
-                    'depends': ['state'],
+                    'depends': ['state', 'trip'],
                     },
                 'depart': {
-                    'invisible': state != 'arrived',
+                    'invisible': waits | (state != 'arrived'),
                     'icon': 'tryton-forward',
-                    'depends': ['state'],
+                    'depends': ['state', 'trip'],
                     },
                 'skip': {
                     'invisible': state != 'pending',
