@@ -82,10 +82,9 @@ class LoanTestCase(BrowserTestCase):
 
     def guarantee(self, client, party):
         client.page_of("Security")
-        client.lines('co_parties').new()
-        client.fill('party', party)
-        client.fill('role', "Guarantor")
-        client.press("Add")
+        line = client.lines('co_parties').new()
+        line.fill('party', party)
+        line.fill('role', "Guarantor")
         client.save()
 
     def promise(self, client):
@@ -179,6 +178,7 @@ class LoanTestCase(BrowserTestCase):
         client = self.login('creditclerk')
         for menu in ["Loans Given", "Loans Received"]:
             client.open_menu("Loans", menu)
+            client.page_of("Running")
             self.assertTrue(client.rows())
             client.screenshot('loan-' + menu.lower().replace(' ', '-'))
         client.open_menu("Loans", "Loans Given")
