@@ -69,44 +69,41 @@ class EarlyRepayStart(MoneyStart):
             self.per_day = round(quote.per_day, 4)
 
 
+_CHOICES = [
+    ('term', "Fewer instalments"),
+    ('instalment', "Smaller instalments"),
+    ('next', "Next instalments eaten"),
+    ('pay_off', "Pay off"),
+    ]
+
+
+class EarlyRepayOutcome(ModelView):
+    __name__ = 'loan.early_repay.outcome'
+
+    strategy = fields.Selection(
+        [('now', "As it is"), *_CHOICES], "Outcome", readonly=True,
+        sort=False)
+    currency = fields.Many2One(
+        'currency.currency', "Currency", readonly=True)
+    instalment = _money(
+        "Instalment", "The first one after the payment.", readonly=True)
+    number = fields.Integer(
+        "Instalments", readonly=True, help="How many are still to come.")
+    last_due = fields.Date("Last Due", readonly=True)
+    interest = _money("Interest to Come", readonly=True)
+    saved = _money("Interest Saved", readonly=True)
+    apr = fields.Numeric(
+        "Effective Rate", digits=(16, 4), readonly=True,
+        help="The annual percentage rate of all that was and will be paid.")
+
+
 class EarlyRepayChoose(ModelView):
     __name__ = 'loan.early_repay.choose'
 
-    currency = fields.Many2One(
-        'currency.currency', "Currency", readonly=True)
-    strategy = fields.Selection([
-            ('term', "Fewer instalments"),
-            ('instalment', "Smaller instalments"),
-            ('next', "Next instalments eaten"),
-            ('pay_off', "Pay off"),
-            ], "Choose", required=True, sort=False)
-    current_instalment = _money("Instalment now", readonly=True)
-    current_number = fields.Integer("Instalments now", readonly=True)
-    current_last_due = fields.Date("Last Due now", readonly=True)
-    current_interest = _money("Interest to come now", readonly=True)
-    current_apr = fields.Numeric(
-        "Effective Rate now", digits=RATE_DIGITS, readonly=True)
-    term_instalment = _money("Instalment", readonly=True)
-    term_number = fields.Integer("Instalments", readonly=True)
-    term_last_due = fields.Date("Last Due", readonly=True)
-    term_interest = _money("Interest to come", readonly=True)
-    term_saved = _money("Interest Saved", readonly=True)
-    term_apr = fields.Numeric(
-        "Effective Rate", digits=RATE_DIGITS, readonly=True)
-    instalment_instalment = _money("Instalment", readonly=True)
-    instalment_number = fields.Integer("Instalments", readonly=True)
-    instalment_last_due = fields.Date("Last Due", readonly=True)
-    instalment_interest = _money("Interest to come", readonly=True)
-    instalment_saved = _money("Interest Saved", readonly=True)
-    instalment_apr = fields.Numeric(
-        "Effective Rate", digits=RATE_DIGITS, readonly=True)
-    next_instalment = _money("Instalment", readonly=True)
-    next_number = fields.Integer("Instalments", readonly=True)
-    next_last_due = fields.Date("Last Due", readonly=True)
-    next_interest = _money("Interest to come", readonly=True)
-    next_saved = _money("Interest Saved", readonly=True)
-    next_apr = fields.Numeric(
-        "Effective Rate", digits=RATE_DIGITS, readonly=True)
+    outcomes = fields.One2Many(
+        'loan.early_repay.outcome', None, "Outcomes", readonly=True)
+    strategy = fields.Selection(
+        _CHOICES, "Choose", required=True, sort=False)
 
 
 class EarlyRepay(LoanWizard):
@@ -140,31 +137,41 @@ class EarlyRepay(LoanWizard):
 
     def default_choose(self, fields):
         loan = self.check_loan()
-        values = {
-            'currency': loan.currency.id,
-            'strategy': loan.early_strategy,
-            }
         date, amount = self.start.date, self.start.amount
-        values.update(self._current(loan, date))
-        if amount >= loan.pay_off_quote(date).total:
-            values['strategy'] = 'pay_off'
-            return values
-        for outcome in loan.early_outcomes(date, amount):
-            for name in [
-                    'instalment', 'number', 'last_due', 'interest', 'saved',
-                    'apr']:
-                values[f'{outcome.strategy}_{name}'] = getattr(outcome, name)
-        return values
+        now = self._now(loan, date)
+        quote = loan.pay_off_quote(date)
+        if amount >= quote.total:
+            strategy = 'pay_off'
+            outcomes = [now, {
+                    'strategy': 'pay_off',
+                    'last_due': date,
+                    'number': 0,
+                    'interest': quote.interest,
+                    'saved': now['interest'] - quote.interest,
+                    }]
+        else:
+            strategy = loan.early_strategy
+            outcomes = [now, *(
+                    {name: getattr(outcome, name) for name in now}
+                    for outcome in loan.early_outcomes(date, amount))]
+        for outcome in outcomes:
+            outcome['currency'] = loan.currency.id
+            if outcome.get('apr') is not None:
+                outcome['apr'] = round(outcome['apr'], 4)
+        return {'strategy': strategy, 'outcomes': outcomes}
 
-    def _current(self, loan, date):
+    def _now(self, loan, date):
+        "Return the outcome of paying nothing early"
         _, schedule = loan.plan_rest()
         rows = [r for r in schedule.rows if r.due > date] or schedule.rows
         return {
-            'current_instalment': rows[0].amount,
-            'current_number': len(rows),
-            'current_last_due': rows[-1].due,
-            'current_interest': sum(r.interest for r in rows),
-            'current_apr': loan.apr,
+            'strategy': 'now',
+            'instalment': rows[0].amount,
+            'number': len(rows),
+            'last_due': rows[-1].due,
+            'interest': sum(r.interest for r in rows),
+            'saved': Decimal(0),
+            'apr': loan.apr,
             }
 
     def transition_pay(self):
