@@ -205,7 +205,23 @@ class ReminderReport(LoanReport):
     def get_context(cls, records, header, data):
         context = super().get_context(records, header, data)
         context['late_rows'] = cls.late_rows
+        context['promises'] = cls.promises
         return context
+
+    @classmethod
+    def promises(cls, loan):
+        "Return what to say of the last promise to pay, in a list"
+        lang = cls.lang(loan)
+        messages = {
+            'open': 'loan.msg_reminder_promise_open',
+            'broken': 'loan.msg_reminder_promise_broken',
+            }
+        return [
+            gettext(
+                messages[promise.state],
+                amount=cls.money(loan, promise.amount),
+                date=cls.day(promise.date, lang))
+            for promise in loan.promises[:1] if promise.state in messages]
 
     @classmethod
     def late_rows(cls, loan):

@@ -31,6 +31,8 @@ _EXPLANATIONS = {
     'over': 'loan.msg_explanation_over',
     'fee': 'loan.msg_explanation_fee',
     }
+_NOT_PAID_OUT = {
+    'draft', 'submitted', 'approved', 'rejected', 'withdrawn', 'cancelled'}
 # What a row is copied with into the next version
 ROW_FIELDS = [
     'number', 'interest_from', 'interest_to', 'due_date', 'opening',
@@ -280,10 +282,11 @@ class Instalment(ModelSQL, ModelView):
         today = Pool().get('ir.date').today()
         states = {}
         for instalment in instalments:
-            if not instalment.outstanding:
-                state = 'paid'
-            elif instalment.due_date > today:
+            if instalment.loan.state in _NOT_PAID_OUT or (
+                    instalment.outstanding and instalment.due_date > today):
                 state = 'planned'
+            elif not instalment.outstanding:
+                state = 'paid'
             else:
                 state = 'due' if instalment.due_date == today else 'late'
             states[instalment.id] = state
