@@ -140,10 +140,10 @@ class ActionsMixin(Model):
             return known[key]
         loan.check_active()
         cls.call([loan], date)
-        loan, later, until = cls.rewind(*cls.browse([loan]), date)
+        loan, taken = cls.rewind(*cls.browse([loan]), date)
         loan.check_running(date)
         transaction = cls._pay_early(loan, date, amount, strategy, method, key)
-        cls.forward(loan, later, until, transaction)
+        cls.forward(loan, taken, transaction)
         return transaction
 
     @classmethod
@@ -336,13 +336,12 @@ class ActionsMixin(Model):
         RateChange = Pool().get('loan.rate_change')
         cls.lock([loan])
         loan.check_active()
-        loan, later, until = cls.rewind(loan, date)
+        loan, taken = cls.rewind(loan, date)
         loan.check_running(date)
         RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
         loan, = cls.browse([loan])
         loan.replan(date, reason or gettext('loan.msg_reason_rate'))
-        cls.forward(
-            loan, later, until, later[0] if later else None)
+        cls.forward(loan, taken, None)
 
     # Charges
 

@@ -197,12 +197,12 @@ class MoneyMixin(Model):
     def _pay_tranche(cls, loan, date, transaction):
         "Make the plan that a further payout leads to"
         loan, = cls.browse([loan])
-        loan, later, until = cls.rewind(loan, date)
+        loan, taken = cls.rewind(loan, date)
         loan.check_running(date)
         loan.replan(
             date, gettext('loan.msg_reason_tranche'),
             transaction=transaction)
-        cls.forward(loan, later, until, transaction)
+        cls.forward(loan, taken, transaction)
 
     def check_pay_out(self, date, amount):
         left = self.amount_planned - self.amount_disbursed

@@ -220,7 +220,7 @@ class PlanMixin(Model):
             elif transaction.type in {'early', 'repayment', 'waiver'}:
                 early = sum(
                     a.amount for a in transaction.allocations
-                    if a.kind == 'advance' and a.component == 'principal'
+                    if a.kind == 'advance'
                     and ('number', a.number) not in demanded)
                 if early:
                     events.append(engine.Event(
@@ -370,23 +370,35 @@ class PlanMixin(Model):
         self.save()
 
     def plan_advances(self, kept, schedule):
-        """Let schedule take principal paid in advance as paid early.
+        """Let schedule take what was paid in advance as paid early.
 
-        It was paid for rows that are made anew; for the numbers kept it goes
-        on counting as it did.
+        It was paid for rows that are made anew, with an interest of their
+        own: all of it lowers the principal.  For the numbers kept it goes on
+        counting as it did.
         """
-        Allocation = Pool().get('loan.transaction.allocation')
         moved = []
         for transaction in self.transactions:
             for (key, component, kind), amount in transaction.net().items():
-                if (component, kind) != ('principal', 'advance') or (
-                        key[1] is None or key[1] in kept) or not amount:
+                if kind != 'advance' or not amount or (
+                        key[1] is None or key[1] in kept):
                     continue
                 moved.extend(self._allocations([
                             (key, component, -amount, kind),
-                            (('number', None), component, amount, kind)],
+                            (('number', None), 'principal', amount, kind)],
                         transaction=transaction, planned_by=schedule))
-        Allocation.save(moved)
+        self.move_advances(moved)
+
+    def move_advances(self, allocations):
+        "Book allocations that move money between components"
+        pool = Pool()
+        LoanTransaction = pool.get('loan.transaction')
+        Allocation = pool.get('loan.transaction.allocation')
+        if not allocations:
+            return
+        Allocation.save(allocations)
+        if {a.component for a in allocations} != {'principal'}:
+            LoanTransaction.post_replay(
+                allocations[0].transaction, allocations)
 
 
 def _left_over(kept):

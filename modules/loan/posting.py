@@ -79,7 +79,8 @@ class PostingMixin(Model):
         Configuration = pool.get('loan.configuration')
         date = date or self.booking_date
         company = self.loan.company
-        self._balance(lines)
+        if self.loan.currency != company.currency:
+            self._balance(lines)
         journal = self.payment_method.journal if self.payment_method else (
             Configuration(1).get_multivalue(
                 'loan_journal', company=company.id))

@@ -6,6 +6,7 @@ What came later is allocated again, in its order, by further rows of the same
 transactions, so that the loan ends where it would be had all been booked in
 the order of its dates.  Nothing is changed or deleted.
 """
+from collections import namedtuple
 from decimal import Decimal
 
 from trytond.i18n import gettext
@@ -16,6 +17,16 @@ from . import engine
 from .exceptions import PostingError
 
 ZERO = Decimal(0)
+
+
+# What was taken back: payments, the allocations that take them back, and the
+# date until which instalments were called
+Taken = namedtuple('Taken', ['payments', 'released', 'until'])
+
+
+def last_date(demands):
+    "Return the last date on which one of demands called, None without any"
+    return max((t.value_date for t in demands), default=None)
 
 
 class ReplayMixin(Model):
@@ -35,11 +46,9 @@ class ReplayMixin(Model):
         self.replay(later, totals, transaction)
 
     def _check_plan_made(self, date, parts):
-        "Refuse principal in advance that a later plan should have known"
+        "Refuse money in advance that a later plan should have known"
         made = [s.valid_from for s in self.schedules if s.valid_from > date]
-        if made and any(
-                component == 'principal' and kind == 'advance'
-                for _, component, _, kind in parts):
+        if made and any(kind == 'advance' for *_, kind in parts):
             raise PostingError(gettext(
                     'loan.msg_loan_replay_plan', loan=self.rec_name,
                     date=date, made=max(made)))
@@ -69,11 +78,11 @@ class ReplayMixin(Model):
         engine.take_back([payment.net() for payment in payments], totals)
         return totals
 
-    def replay(self, payments, totals, cause):
+    def replay(self, payments, totals, cause, released=()):
         """Allocate payments once more, in order, because of cause.
 
         The rows of the former allocation are taken back by rows of the same
-        transaction; one move books what differs.
+        transaction, or were by those released; one move books what differs.
         """
         changes = []
         for payment in payments:
@@ -83,23 +92,23 @@ class ReplayMixin(Model):
                 (payment, key, component, amount, kind)
                 for (key, component, kind), amount in engine.changes(
                     payment.net(), parts).items())
-        self._book_replay(cause, changes)
+        allocations = [*released, *self._replayed(cause, changes)]
+        if allocations:
+            LoanTransaction = Pool().get('loan.transaction')
+            LoanTransaction.post_replay(cause, allocations)
 
-    def _book_replay(self, cause, changes):
-        """Book changes of what payments are allocated to.
+    def _replayed(self, cause, changes):
+        """Save changes of what payments are allocated to, return them.
 
         changes are tuples: payment, key, component, amount, kind.
         """
-        pool = Pool()
-        LoanTransaction = pool.get('loan.transaction')
-        Allocation = pool.get('loan.transaction.allocation')
+        Allocation = Pool().get('loan.transaction.allocation')
         allocations = [
             allocation for payment, *part in changes
             for allocation in self._allocations(
                 [part], transaction=payment, replayed_for=cause)]
-        if allocations:
-            Allocation.save(allocations)
-            LoanTransaction.post_replay(cause, allocations)
+        Allocation.save(allocations)
+        return allocations
 
     # Plans of the past
 
@@ -107,32 +116,33 @@ class ReplayMixin(Model):
     def rewind(cls, loan, date):
         """Take back what was called and paid on loan after date.
 
-        Return (loan, payments, last date called), to be given to forward
-        once the plan is made anew.
+        Return loan and what forward needs once the plan is made anew.
         """
         later = loan.later_payments(date)
         demands = [
             t for t in loan.transactions
             if t.live and t.type == 'demand' and t.value_date > date]
         if not (later or demands):
-            return loan, [], None
-        until = max([t.value_date for t in demands], default=None)
+            return loan, Taken([], [], None)
         mirrors = loan.uncall(demands)
-        cls.browse([loan])[0].release(later, (mirrors or later)[0])
+        released = cls.browse([loan])[0].release(
+            later, (mirrors or later)[0])
         loan, = cls.browse([loan])
-        return loan, later, until
+        return loan, Taken(later, released, last_date(demands))
 
     @classmethod
-    def forward(cls, loan, payments, until, cause):
-        "Call loan until that date again and allocate the payments taken back"
+    def forward(cls, loan, taken, cause):
+        "Call loan again and allocate the payments taken back"
         LoanTransaction = Pool().get('loan.transaction')
         loan, = cls.browse([loan])
-        if until:
-            cls._call({loan: until})
+        if taken.until:
+            cls._call({loan: taken.until})
             loan, = cls.browse([loan])
-        if payments:
-            payments = LoanTransaction.browse(payments)
-            loan.replay(payments, loan.totals(), cause)
+        if taken.payments:
+            payments = LoanTransaction.browse(taken.payments)
+            loan.replay(
+                payments, loan.totals(), cause or payments[0],
+                taken.released)
         cls.close_paid([loan])
 
     def uncall(self, demands):
@@ -144,8 +154,11 @@ class ReplayMixin(Model):
         return mirrors
 
     def release(self, payments, cause):
-        "Take back what payments are allocated to, because of cause"
-        self._book_replay(cause, [
+        """Take back what payments are allocated to, because of cause.
+
+        Return the allocations, to be posted with those that replace them.
+        """
+        return self._replayed(cause, [
                 (payment, key, component, -amount, kind)
                 for payment in payments
                 for (key, component, kind), amount in payment.net().items()
@@ -221,13 +234,13 @@ class ReplayMixin(Model):
     def _reverse_planned(cls, loan, transaction):
         "Undo a payment that the plan took as paid early"
         date = transaction.value_date
-        loan, later, until = cls.rewind(loan, date)
+        loan, taken = cls.rewind(loan, date)
         mirror = loan._save_mirror(transaction)
         if loan.state == 'closed':
             cls.reopen([loan])
         loan, = cls.browse([loan])
         loan.replan(date, mirror.description, transaction=mirror)
-        cls.forward(loan, later, until, mirror)
+        cls.forward(loan, taken, mirror)
 
     @classmethod
     def _reverse_write_off(cls, loan, transaction):
@@ -249,10 +262,10 @@ class ReplayMixin(Model):
         demands = [
             t for t in loan.transactions if t.live and t.type == 'demand'
             and t.value_date >= transaction.value_date]
-        until = max((t.value_date for t in demands), default=None)
         mirror = loan._save_mirror(transaction)
         loan.uncall(demands)
-        loan.release(later, mirror)
+        taken = Taken(
+            later, loan.release(later, mirror), last_date(demands))
         loan, = cls.browse([loan])
         if first:
             cls.unpay([loan])
@@ -260,7 +273,7 @@ class ReplayMixin(Model):
         loan.restore_version(transaction.value_date)
         if loan.state == 'closed':
             cls.reopen([loan])
-        cls.forward(loan, later, until, mirror)
+        cls.forward(loan, taken, mirror)
 
     def _first_payout(self, transaction):
         """Whether transaction is the payout that made the loan active.
@@ -298,7 +311,7 @@ class ReplayMixin(Model):
     def _unplan_advances(self, schedule):
         "Let what schedule took as paid early be paid in advance again"
         Allocation = Pool().get('loan.transaction.allocation')
-        Allocation.save([
+        self.move_advances([
                 allocation for planned in Allocation.search([
                         ('planned_by', '=', schedule.id)])
                 if planned.transaction.live

@@ -212,7 +212,7 @@ class Allocation(ModelSQL, ModelView):
         help="The back-dated transaction that this row was booked for.")
     planned_by = fields.Many2One(
         'loan.schedule', "Planned By", readonly=True, ondelete='RESTRICT',
-        help="The version that took principal in advance as paid early.")
+        help="The version that took money in advance as paid early.")
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),
         'on_change_with_currency')

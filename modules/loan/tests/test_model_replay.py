@@ -90,6 +90,9 @@ class ReplayTestCase(unittest.TestCase):
         self.assertEqual(
             sum(i.amount for i in loan.open_items()
                 if i.component == 'principal'), loan.principal_outstanding)
+        self.assertEqual(
+            sum(i.amount for i in loan.open_items()),
+            sum(r.outstanding for r in loan.instalments))
         totals = {
             what: sum(
                 total[kind] for kind in ['settle', 'advance'])
