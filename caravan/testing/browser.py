@@ -324,6 +324,12 @@ class WebClient(Part):
                 return Boolean(record && record.id < 0);
             }''')
 
+    @property
+    def cut(self):
+        "By how many pixels the form in front is wider than its place"
+        return self._front('.content-box').first.evaluate(
+            'box => box.scrollWidth - box.clientWidth')
+
     # The toolbar of the tab in front
 
     def _front(self, selector):
