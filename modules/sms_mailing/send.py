@@ -8,7 +8,6 @@ from itertools import groupby
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
-from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval
 from trytond.transaction import Transaction
@@ -16,12 +15,12 @@ from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
 from .account import CHANNELS
-from .engine import gsm
 from .engine.template import MissingValue
 from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import (
     RefusalWarning, RepeatedTopicWarning, SendError, TemplateTextError)
+from .preview import PreviewMixin
 from .rendering import compose, follow
 from .snapshot import first_addresses, party_languages
 
@@ -32,7 +31,7 @@ _NAMES = 10
 _LIMIT = 1000
 
 
-class SendStart(ModelView):
+class SendStart(PreviewMixin, ModelView):
     __name__ = 'mailing.send.start'
 
     model = fields.Char("Model", readonly=True)
@@ -64,29 +63,12 @@ class SendStart(ModelView):
     text = fields.Text(
         "Text", required=True,
         help="The fields of the templates work here too: {party.name}.")
-    preview = fields.Function(
-        fields.Text("Preview", help="As the first of them will read it."),
-        'on_change_with_preview')
-    parts = fields.Function(
-        fields.Integer(
-            "Parts",
-            states={
-                'invisible': Eval('channel') != 'sms',
-                }),
-        'on_change_with_parts')
-    offending = fields.Function(
-        fields.Char(
-            "Costly Characters",
-            states={
-                'invisible': ~Eval('offending'),
-                }),
-        'on_change_with_offending')
-    price = fields.Function(
-        Monetary("Price", currency='currency', digits=(None, 6)),
-        'on_change_with_price')
-    currency = fields.Function(
-        fields.Many2One('currency.currency', "Currency"),
-        'on_change_with_currency')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.preview.help = "As the first of them will read it."
+        cls.price.help = "The price of the messages to all of them."
 
     @classmethod
     def default_channel(cls):
@@ -119,48 +101,48 @@ class SendStart(ModelView):
             self.subject = self.template.subject
             self.text = self.template.text
 
-    @fields.depends('model', 'example', 'channel', 'subject', 'text')
+    @fields.depends(
+        'model', 'channel', 'subject', 'text', 'template',
+        '_parent_template.spelling')
+    def compose(self, record, company, lang=None):
+        """Return the Content about a record
+
+        Raises MissingValue and TemplateError.
+        """
+        pool = Pool()
+        Template = pool.get('mailing.template')
+        return compose(
+            self.channel, (Text(self.subject), Text(self.text), None),
+            Template.values(self.model, record, company),
+            Template.formatter(lang),
+            self.template.spelling if self.template else 'sanitise')
+
+    @fields.depends('example', methods=['compose'])
     def _preview(self):
         pool = Pool()
         Company = pool.get('company.company')
         Template = pool.get('mailing.template')
         company = Transaction().context.get('company')
         if not self.text or not self.model or not company:
-            return None
+            return None, ''
         record = pool.get(self.model)(self.example)
         try:
-            return compose(
-                self.channel, (Text(self.subject), Text(self.text), None),
-                Template.values(self.model, record, Company(company)),
-                Template.formatter())
-        except (MissingValue, TemplateError):
-            return None
-
-    @fields.depends(methods=['_preview'])
-    def on_change_with_preview(self, name=None):
-        content = self._preview()
-        return content.text if content else None
-
-    @fields.depends(methods=['_preview'])
-    def on_change_with_parts(self, name=None):
-        content = self._preview()
-        return content.parts if content else None
-
-    @fields.depends('channel', methods=['_preview'])
-    def on_change_with_offending(self, name=None):
-        content = self._preview()
-        if content and self.channel == 'sms':
-            return ' '.join(gsm.offending(content.text))
-
-    @fields.depends('account', 'count', methods=['_preview'])
-    def on_change_with_price(self, name=None):
-        content = self._preview()
-        if content and self.account and self.account.cost is not None:
-            return content.parts * self.account.cost * (self.count or 0)
+            return self.compose(record, Company(company)), ''
+        except TemplateError as error:
+            return None, Template.explain('text', error)
+        except MissingValue as missing:
+            return None, gettext(
+                'sms_mailing.msg_template_missing',
+                names=', '.join(missing.names))
 
     @fields.depends('account')
-    def on_change_with_currency(self, name=None):
-        return self.account.currency if self.account else None
+    def _account(self):
+        return self.account
+
+    @fields.depends('count')
+    def on_change_with_price(self, name=None):
+        price = super().on_change_with_price(name=name)
+        return price * (self.count or 0) if price is not None else None
 
 
 class Send(Wizard):
@@ -215,31 +197,26 @@ class Send(Wizard):
             start.channel, [p.id for p in parties.values()])
         langs = party_languages(
             company.id, [p.id for p in parties.values()])
-        try:
-            texts = Text(start.subject), Text(start.text)
-        except TemplateError as error:
-            raise TemplateTextError(
-                Template._explain('text', error)) from error
         reached = [
             r for r in self.records
             if r.id in parties and parties[r.id].id in addresses]
         return [
             self._message(
-                record, parties[record.id], addresses, langs, texts, company)
+                record, parties[record.id], addresses, langs, company)
             for record in reached]
 
-    def _message(self, record, party, addresses, langs, texts, company):
+    def _message(self, record, party, addresses, langs, company):
         pool = Pool()
         Lang = pool.get('ir.lang')
         Template = pool.get('mailing.template')
         start = self.start
         lang = langs.get(party.id)
-        spelling = start.template.spelling if start.template else 'sanitise'
         try:
-            content = compose(
-                start.channel, (*texts, None),
-                Template.values(self.model.__name__, record, company),
-                Template.formatter(Lang(lang) if lang else None), spelling)
+            content = start.compose(
+                record, company, Lang(lang) if lang else None)
+        except TemplateError as error:
+            raise TemplateTextError(
+                Template.explain('text', error)) from error
         except MissingValue as missing:
             raise SendError(gettext(
                     'sms_mailing.msg_send_missing', record=record.rec_name,

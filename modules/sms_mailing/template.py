@@ -18,6 +18,7 @@ from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import TemplateTextError
 from .export import InertExportMixin
+from .preview import PreviewMixin
 from .rendering import LangFormatter, compose, follow, read_values
 
 _TEXTS = ['subject', 'text', 'html']
@@ -36,7 +37,9 @@ def _timezone(company):
     return tz.get_tzinfo(company.timezone or 'UTC') if company else None
 
 
-class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
+class Template(
+        InertExportMixin, PreviewMixin, DeactivableMixin, ModelSQL,
+        ModelView):
     __name__ = 'mailing.template'
 
     name = fields.Char("Name", required=True, translate=True)
@@ -98,12 +101,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
             "Example", selection='get_readable_models',
             help="The record that fills the preview."),
         'get_example', setter='set_example')
-    preview = fields.Function(
-        fields.Text(
-            "Preview",
-            help="The message as it leaves.  Without an example the names "
-            "of the fields stand for their values."),
-        'on_change_with_preview')
     preview_subject = fields.Function(
         fields.Char(
             "Preview of the Subject",
@@ -111,13 +108,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                 'invisible': Eval('channel') != 'email',
                 }),
         'on_change_with_preview_subject')
-    parts = fields.Function(
-        fields.Integer(
-            "Parts",
-            states={
-                'invisible': Eval('channel') != 'sms',
-                }),
-        'on_change_with_parts')
     units_left = fields.Function(
         fields.Integer(
             "Characters Left",
@@ -133,21 +123,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                 'invisible': Eval('channel') != 'sms',
                 }),
         'on_change_with_encoding')
-    offending = fields.Function(
-        fields.Char(
-            "Costly Characters",
-            states={
-                'invisible': ~Eval('offending'),
-                },
-            help="These characters leave room for 70 instead of 160 "
-            "characters in a message."),
-        'on_change_with_offending')
-    price = fields.Function(
-        Monetary(
-            "Price", currency='currency', digits=(None, 6),
-            help="The price of the previewed message at the account "
-            "that serves the channel."),
-        'on_change_with_price')
     plain_price = fields.Function(
         Monetary(
             "Price with Plain Signs", currency='currency', digits=(None, 6),
@@ -156,13 +131,16 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                 },
             help="The price without the costly characters."),
         'on_change_with_plain_price')
-    currency = fields.Function(
-        fields.Many2One('currency.currency', "Currency"),
-        'on_change_with_currency')
 
     @classmethod
     def __setup__(cls):
         super().__setup__()
+        cls.preview.help = (
+            "The message as it leaves.  Without an example the names of the "
+            "fields stand for their values.")
+        cls.price.help = (
+            "The price of the previewed message at the account that serves "
+            "the channel.")
         cls._order.insert(0, ('name', 'ASC'))
 
     @classmethod
@@ -307,7 +285,7 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
             try:
                 texts.append(Text(getattr(self, name) or ''))
             except TemplateError as error:
-                return None, self._explain(name, error)
+                return None, self.explain(name, error)
         try:
             return compose(
                 self.channel, texts, self._preview_values(),
@@ -318,7 +296,8 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                 names=', '.join(missing.names))
 
     @classmethod
-    def _explain(cls, name, error):
+    def explain(cls, name, error):
+        "Return what is wrong with a text, for the person who wrote it"
         values = {
             'field': cls.__names__(name)['field'],
             'fragment': error.fragment,
@@ -340,19 +319,9 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
         return explain[error.code]()
 
     @fields.depends(methods=['_preview'])
-    def on_change_with_preview(self, name=None):
-        content, error = self._preview()
-        return content.text if content else error
-
-    @fields.depends(methods=['_preview'])
     def on_change_with_preview_subject(self, name=None):
         content, _ = self._preview()
         return content.subject if content else None
-
-    @fields.depends(methods=['_preview'])
-    def on_change_with_parts(self, name=None):
-        content, _ = self._preview()
-        return content.parts if content else None
 
     @fields.depends(methods=['_preview'])
     def on_change_with_encoding(self, name=None):
@@ -368,12 +337,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
             limit = single if count.parts == 1 else part
             return limit - count.part_units[-1]
 
-    @fields.depends('channel', methods=['_preview'])
-    def on_change_with_offending(self, name=None):
-        content, _ = self._preview()
-        if content and self.channel == 'sms':
-            return ' '.join(gsm.offending(content.text))
-
     @fields.depends('channel')
     def _account(self):
         pool = Pool()
@@ -381,13 +344,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
         company = Transaction().context.get('company')
         if self.channel and company:
             return Account.find(self.channel, company)
-
-    @fields.depends(methods=['_preview', '_account'])
-    def on_change_with_price(self, name=None):
-        content, _ = self._preview()
-        account = self._account()
-        if content and account and account.cost is not None:
-            return content.parts * account.cost
 
     @fields.depends('channel', methods=['_preview', '_account'])
     def on_change_with_plain_price(self, name=None):
@@ -397,11 +353,6 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                 and account and account.cost is not None):
             return gsm.count(
                 gsm.transliterate(content.text)).parts * account.cost
-
-    @fields.depends(methods=['_account'])
-    def on_change_with_currency(self, name=None):
-        account = self._account()
-        return account.currency if account else None
 
     @classmethod
     def validate_fields(cls, templates, field_names):
@@ -434,7 +385,7 @@ class Template(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
                     text = Text(getattr(template, name))
                 except TemplateError as error:
                     raise TemplateTextError(
-                        cls._explain(name, error)) from error
+                        cls.explain(name, error)) from error
                 if unknown := text.names - known:
                     raise TemplateTextError(gettext(
                             'sms_mailing.msg_template_unknown',
