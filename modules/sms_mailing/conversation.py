@@ -26,10 +26,10 @@ class Conversation(InertExportMixin, ModelSQL, ModelView):
             'company': Eval('company', -1),
             },
         depends={'company'})
-    at = fields.Timestamp("At")
+    at = fields.DateTime("At", format='%H:%M')
     direction = fields.Selection([
-            ('out', "We wrote"),
-            ('in', "They wrote"),
+            ('out', "Sent"),
+            ('in', "Received"),
             ], "Direction", sort=False)
     channel = fields.Selection(CHANNELS, "Channel", sort=False)
     address = fields.Char("Address")

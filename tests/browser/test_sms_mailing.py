@@ -38,7 +38,6 @@ class SmsMailingTestCase(BrowserTestCase):
         client.open_menu("Mailings", "Configuration", "Configuration")
         client.fill('approval', required)
         client.save()
-        client.close()
 
     def open_mailing(self, user, name):
         "Return a client of user with the mailing on the screen"
@@ -57,7 +56,7 @@ class SmsMailingTestCase(BrowserTestCase):
         marketer.new()
         marketer.fill('name', "Winter rates")
         marketer.fill('topic', "News and offers")
-        marketer.fill('segments', ["Best customers"])
+        marketer.fill('segments', ["All customers"])
         line = marketer.lines('steps').new()
         line.fill('template', "Autumn rates")
         line.fill('account', "SMS (simulated)")
@@ -73,6 +72,7 @@ class SmsMailingTestCase(BrowserTestCase):
         self.assertTrue(marketer.lines('prices').rows())
         marketer.screenshot('sms_mailing-price')
         marketer.press("Start")
+        marketer.press("OK")
         self.assertIn("must be approved", marketer.message())
         marketer.press("Close")
 
@@ -82,6 +82,7 @@ class SmsMailingTestCase(BrowserTestCase):
 
         marketer = self.open_mailing('marketer', "Winter rates")
         marketer.press("Start")
+        marketer.press("OK")
         self.assertEqual(marketer.value('state'), "Running")
         marketer.page_of("Delivery")
         self.assertGreater(int(marketer.value('waiting')), 0)
@@ -91,11 +92,12 @@ class SmsMailingTestCase(BrowserTestCase):
         marketer.press("Resume")
         self.assertEqual(marketer.value('state'), "Running")
         marketer.press("Cancel")
+        marketer.press("OK")
         self.assertEqual(marketer.value('state'), "Cancelled")
 
     def test_report(self):
         "What became of a mailing, on the screen and on paper"
-        client = self.open_mailing('marketer', "Opening hours")
+        client = self.open_mailing('marketer', "Newsletter of November")
         self.assertEqual(client.value('state'), "Done")
         client.page_of("Delivery")
         self.assertGreater(int(client.value('delivered')), 0)
@@ -112,7 +114,7 @@ class SmsMailingTestCase(BrowserTestCase):
         client.relate("Conversation")
         self.assertEqual(
             {row["Direction"] for row in client.rows()},
-            {"We wrote", "They wrote"})
+            {"Sent", "Received"})
         client.screenshot('sms_mailing-conversation')
 
     def test_rule(self):
