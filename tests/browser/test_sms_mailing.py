@@ -74,7 +74,7 @@ class SmsMailingTestCase(BrowserTestCase):
         marketer.press("Start")
         marketer.press("OK")
         self.assertIn("must be approved", marketer.message())
-        marketer.press("Close")
+        marketer.press("OK")
 
         approver = self.open_mailing('approver', "Winter rates")
         approver.press("Approve")
