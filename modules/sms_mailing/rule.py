@@ -251,6 +251,8 @@ class Rule(
             first = max(
                 last - dt.timedelta(days=self.catch_up),
                 self.since - dt.timedelta(days=days))
+            if first > last:
+                continue
             if self.date_field in source.yearly:
                 dates, domain = self._anniversaries(first, last)
             else:
