@@ -49,7 +49,8 @@ class TourTestCase(BrowserTestCase):
         if client.view_type == 'tree' and client.count():
             client.open(0)
             seen.add(client.view_type)
-            self.assertEqual(client.cut, 0, "wider than the screen")
+            # Less than that is the margin of a button
+            self.assertLess(client.cut, 5, "wider than the screen")
         while client.can('switch_'):
             client.switch_view()
             self.assertFalse(client.message(), "changed by opening it")
