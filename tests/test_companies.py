@@ -4,8 +4,6 @@
 
 The first one is the demo company, which has records in most models.
 """
-import tempfile
-
 from access import declared, own
 
 from caravan.testing import demo
@@ -27,10 +25,7 @@ class CompaniesTestCase(test_tryton.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        test_tryton.drop_db()
-        with tempfile.TemporaryDirectory() as folder:
-            test_tryton._sqlite_copy(demo.database(folder), restore=True)
-        Pool(test_tryton.DB_NAME).init()
+        demo.restore()
         cls.addClassCleanup(test_tryton.drop_db)
         cls._make_stranger()
         cls.session = Session(LOGIN)

@@ -7,7 +7,6 @@ the record holds more, the form counts as changed once it is left, and the
 client asks to save what nobody has typed.
 """
 import datetime as dt
-import tempfile
 
 from access import own
 
@@ -71,10 +70,7 @@ class ShownTestCase(test_tryton.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        test_tryton.drop_db()
-        with tempfile.TemporaryDirectory() as folder:
-            test_tryton._sqlite_copy(demo.database(folder), restore=True)
-        Pool(test_tryton.DB_NAME).init()
+        demo.restore()
         cls.addClassCleanup(test_tryton.drop_db)
 
     def models(self):

@@ -24,7 +24,7 @@ from caravan import web
 from .keys import cache_folder, source_key
 from .server import Server
 
-__all__ = ['PASSWORD', 'database', 'server']
+__all__ = ['PASSWORD', 'database', 'restore', 'server']
 
 PASSWORD = 'caravan-tests'
 
@@ -48,6 +48,16 @@ def database(folder):
     _copy(source, copy)
     shutil.copy(source.with_suffix('.json'), folder)
     return copy
+
+
+def restore():
+    "Make a copy of the demo company the database of trytond's tests"
+    from trytond.pool import Pool
+    from trytond.tests import test_tryton
+    test_tryton.drop_db()
+    with tempfile.TemporaryDirectory() as folder:
+        test_tryton._sqlite_copy(database(folder), restore=True)
+    Pool(test_tryton.DB_NAME).init()
 
 
 def _modules():
