@@ -1,6 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-"""Run the tests, each suite in a process of its own, two at a time.
+"""Run the tests, each suite in a process of its own, some at a time.
 
 The suites are found, so that a new file cannot be forgotten:
 
@@ -299,7 +299,9 @@ def main():
     parser.add_argument('patterns', nargs='*', metavar='SUITE')
     parser.add_argument('--list', action='store_true', help="name the suites")
     parser.add_argument(
-        '-j', '--jobs', type=int, default=2, help="processes at a time")
+        '-j', '--jobs', type=int, default=os.cpu_count() + 1,
+        help="processes at a time (default: one more than processors, as "
+        "the suites of the clients wait most of the time)")
     parser.add_argument(
         '--artefacts', type=Path, default=TESTS.parent / '.artefacts')
     parser.add_argument('--here', help=argparse.SUPPRESS)

@@ -156,7 +156,8 @@ class Profile(ModelSQL, ModelView):
         fields.Function(fields.Char(label), 'get_mechanisms')
         for label in ["Phone", "Mobile", "E-mail"])
     timeline = fields.Function(
-        fields.One2Many('crm.timeline', None, "Timeline"), 'get_timeline')
+        fields.Many2Many('crm.timeline', None, None, "Timeline"),
+        'get_timeline')
 
     @classmethod
     def __setup__(cls):

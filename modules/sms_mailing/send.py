@@ -117,7 +117,7 @@ class SendStart(PreviewMixin, ModelView):
             Template.formatter(lang),
             self.template.spelling if self.template else 'sanitise')
 
-    @fields.depends('example', methods=['compose'])
+    @fields.depends('example', 'model', 'text', methods=['compose'])
     def _preview(self):
         pool = Pool()
         Company = pool.get('company.company')
