@@ -134,6 +134,7 @@ class SmsMailingTestCase(BrowserTestCase):
                 (["Mailings", "Refusals"], 'refusals'),
                 (["Mailings", "Rules"], 'rules'),
                 (["Mailings", "Reporting", "By Mailing"], 'by-mailing'),
+                (["Mailings", "Reporting", "Mailings at a Glance"], 'board'),
                 (["Mailings", "Configuration", "Accounts"], 'accounts'),
                 ]:
             client.open_menu(*path)
