@@ -125,8 +125,11 @@ class ReplayMixin(Model):
         if not (later or demands):
             return loan, Taken([], [], None)
         mirrors = loan.uncall(demands)
-        released = cls.browse([loan])[0].release(
-            later, (mirrors or later)[0])
+        loan, = cls.browse([loan])
+        cause = (mirrors or later)[0]
+        released = [
+            *loan.release(later, cause),
+            *loan.unsettle(demands, date, cause)]
         loan, = cls.browse([loan])
         return loan, Taken(later, released, last_date(demands))
 
@@ -138,11 +141,11 @@ class ReplayMixin(Model):
         if taken.until:
             cls._call({loan: taken.until})
             loan, = cls.browse([loan])
-        if taken.payments:
+        if taken.payments or taken.released:
             payments = LoanTransaction.browse(taken.payments)
-            loan.replay(
-                payments, loan.totals(), cause or payments[0],
-                taken.released)
+            cause = cause or [
+                *payments, *(a.transaction for a in taken.released)][0]
+            loan.replay(payments, loan.totals(), cause, taken.released)
         cls.close_paid([loan])
 
     def uncall(self, demands):
@@ -163,6 +166,24 @@ class ReplayMixin(Model):
                 for payment in payments
                 for (key, component, kind), amount in payment.net().items()
                 if amount])
+
+    def unsettle(self, demands, date, cause):
+        """Let what was paid until date for demands taken back be in advance.
+
+        Return the allocations, to be posted with those that replace them.
+        """
+        called = {
+            (key, component) for demand in demands
+            for key, component, _ in demand.net()}
+        return self._replayed(cause, [
+                (payment, key, component, sign * amount, kind)
+                for payment in self.transactions
+                if payment.live and payment.type in {'repayment', 'early'}
+                and payment.value_date <= date
+                for (key, component, paid), amount in payment.net().items()
+                if paid == 'settle' and amount
+                and (key, component) in called
+                for sign, kind in [(-1, 'settle'), (1, 'advance')]])
 
     # Reversals
 

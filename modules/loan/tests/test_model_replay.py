@@ -111,7 +111,7 @@ class ReplayTestCase(unittest.TestCase):
                 Company(self.config.context['company'])), [])
 
     @settings(
-        max_examples=8, deadline=None, phases=[
+        max_examples=10, deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),
@@ -137,7 +137,7 @@ class ReplayTestCase(unittest.TestCase):
             self.check_ledger()
 
     @settings(
-        max_examples=8, deadline=None, phases=[
+        max_examples=10, deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),
@@ -165,6 +165,19 @@ class ReplayTestCase(unittest.TestCase):
             for event in before + after:
                 self.book(plain, *event)
             self.assertEqual(self.state(undone), self.state(plain))
+            self.check_ledger()
+
+    def test_late_advance(self):
+        "What is paid late for what was due later still lowers the plan"
+        payments = [(5, D('1.31')), (99, D('137.24')), (226, D('5.09'))]
+        with self.transaction():
+            forward, late = self.make(), self.make()
+            early = (6, D('167.37'), 'next')
+            for event in [payments[0], early, *payments[1:]]:
+                self.book(forward, *event)
+            for event in [*payments[1:], payments[0], early]:
+                self.book(late, *event)
+            self.assertEqual(self.state(late), self.state(forward))
             self.check_ledger()
 
     def test_reversal_planned(self):
