@@ -180,6 +180,23 @@ class ReplayTestCase(unittest.TestCase):
             self.assertEqual(self.state(late), self.state(forward))
             self.check_ledger()
 
+    def test_late_advance_reversed(self):
+        "What was paid late stays once the early payment is undone"
+        payments = [(5, D('1.31')), (99, D('137.24')), (226, D('5.09'))]
+        with self.transaction() as Loan:
+            for strategy in ['term', 'instalment', 'next']:
+                with self.subTest(strategy):
+                    plain, undone = self.make(), self.make()
+                    for event in payments:
+                        self.book(plain, *event)
+                    for event in [payments[1], payments[0]]:
+                        self.book(undone, *event)
+                    early = self.book(undone, 6, D('167.37'), strategy)
+                    self.book(undone, *payments[2])
+                    Loan.reverse_transactions([early])
+                    self.assertEqual(self.state(undone), self.state(plain))
+                    self.check_ledger()
+
     def test_reversal_planned(self):
         "What a plan took as paid early is taken out of it again"
         with self.transaction() as Loan:
