@@ -239,7 +239,8 @@ def drop_stale():
     folder = cache_folder() / 'sqlite'
     for path in folder.glob('*/'):
         if path.name != source_key():
-            shutil.rmtree(path)
+            # Another run may be at the same
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
