@@ -13,9 +13,10 @@ from pathlib import Path
 import trytond.config as config
 from trytond.pool import Pool
 from trytond.report import Report as BaseReport
+from trytond.report.report import FORMAT2EXT
 from trytond.transaction import Transaction
 
-__all__ = ['Report', 'converter']
+__all__ = ['Report', 'convert_document', 'converter']
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class Report(BaseReport):
 
     A document that can't be converted is given as it was rendered, and many
     documents are converted by one call of LibreOffice: 100 of them take some
-    seconds where one call each takes minutes.
+    seconds where one call each takes minutes.  Each call has a profile of its
+    own, so that several users may print at once.
     """
 
     @classmethod
@@ -45,7 +47,7 @@ class Report(BaseReport):
             type_, content, direct, name = super().execute(ids, data)
         if type_ == 'zip':
             if extension != action.template_extension and converter():
-                content = _convert_all(content, extension)
+                content = _convert_zip(content, extension)
         elif type_ != extension:
             type_, content = cls.convert(action, content)
         return type_, content, direct, name
@@ -70,10 +72,30 @@ class Report(BaseReport):
                     "%s is given as %s: LibreOffice is missing",
                     report.report_name, report.template_extension)
                 return report.template_extension, data
+            if not config.get('report', 'convert_command'):
+                return convert_document(
+                    data, report.template_extension, output,
+                    report.report_name)
         return super().convert(report, data, **kwargs)
 
 
-def _convert_all(content, extension, timeout=5 * 60):
+def convert_document(data, extension, format_, name='document'):
+    """Return the extension and the bytes of a document converted.
+
+    data are the bytes or the text of the document, extension is what it is,
+    format_ what LibreOffice shall make of it.  What it did not convert is
+    returned as it is.
+    """
+    with tempfile.TemporaryDirectory(prefix='caravan_') as directory:
+        path = Path(directory, f'{name}.{extension}')
+        if isinstance(data, str):
+            data = data.encode('utf-8')
+        path.write_bytes(data)
+        converted = _run_converter([path], format_)[path]
+        return converted.suffix[1:], converted.read_bytes()
+
+
+def _convert_zip(content, extension):
     """Return the zip content with its documents converted to extension.
 
     content is the bytes of a zip of documents.  Documents that LibreOffice
@@ -84,24 +106,38 @@ def _convert_all(content, extension, timeout=5 * 60):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             archive.extractall(directory)
-        output = directory / 'converted'
-        try:
-            subprocess.run([
-                    converter(), f'-env:UserInstallation=file://{directory}/p',
-                    '--headless', '--nolockcheck', '--nodefault',
-                    '--norestore', '--convert-to', extension,
-                    '--outdir', str(output),
-                    *(str(directory / n) for n in names)],
-                timeout=timeout, check=True, capture_output=True)
-        except (subprocess.SubprocessError, OSError):
-            logger.error(
-                "fail to convert %s documents to %s", len(names), extension,
-                exc_info=True)
+        converted = _run_converter(
+            [directory / n for n in names], extension)
         result = io.BytesIO()
         with zipfile.ZipFile(result, 'w', zipfile.ZIP_DEFLATED) as archive:
-            for name in names:
-                path = output / Path(name).with_suffix('.' + extension)
-                if not path.exists():
-                    path = directory / name
+            for path in converted.values():
                 archive.write(path, path.name)
         return result.getvalue()
+
+
+def _run_converter(paths, format_, timeout=5 * 60):
+    """Return {path: path of what it was converted to, or itself}.
+
+    paths are the documents, all in a directory that this may write to,
+    format_ is the one that the report asks for.
+    """
+    directory = paths[0].parent
+    extension = FORMAT2EXT.get(format_, format_)
+    output = directory / 'converted'
+    try:
+        subprocess.run([
+                converter(), f'-env:UserInstallation=file://{directory}/p',
+                '--headless', '--nolockcheck', '--nodefault',
+                '--norestore', '--convert-to', extension,
+                '--outdir', str(output), *map(str, paths)],
+            timeout=timeout, check=True, capture_output=True)
+    except (subprocess.SubprocessError, OSError):
+        logger.error("LibreOffice failed", exc_info=True)
+    result = {}
+    for path in paths:
+        converted = output / Path(path.name).with_suffix('.' + extension)
+        if not converted.exists():
+            logger.error("fail to convert %s to %s", path.name, format_)
+            converted = path
+        result[path] = converted
+    return result

@@ -2,69 +2,28 @@
 # this repository contains the full copyright notice and licence terms.
 """The published cases that run: paid out, paid, moved, through the models."""
 import datetime as dt
-import unittest
 from collections import defaultdict
 from decimal import Decimal as D
 
 from proteus import Model
 
-from caravan.testing import activate_modules
 from trytond.modules.loan import engine
-from trytond.modules.loan.tests.tools import (
-    create_product, get_method, setup_accounting)
-from trytond.tests.test_tryton import drop_db
 
 from . import replay
+from .case import CLASSIC, PROGRESSIVE, ModelsCase
 from .replay import day, percent
 
-PROGRESSIVE = {
-    'rounding': 'half_even', 'remainder': 'smooth',
-    'interest_rounding': 'segment'}
-CLASSIC = {
-    'rounding': 'half_even', 'instalment_multiple': D(1),
-    'annuity_basis': 'thirty'}
 FIELDS = {
     'due': 'due_date', 'total': 'amount', 'interest': 'interest',
     'principal': 'principal', 'balance': 'closing', 'opening': 'opening'}
 
 
-class CasesTestCase(unittest.TestCase):
+class CasesTestCase(ModelsCase):
     "Each case is worked as a clerk does, through buttons and wizards"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.cases = replay.load()
-        cls.config = activate_modules('loan', setup_accounting)
-        cls.addClassCleanup(drop_db)
-        Party = Model.get('party.party')
-        cls.party = Party(name="Borrower")
-        cls.party.save()
-        cls.method = get_method()
 
     def case(self, name):
         case = self.cases[name]
         return case['inputs'], case['expected']
-
-    def apply(self, amount, start, first_due, rate, term, terms=(), **values):
-        "Return an application for a loan of a product with terms"
-        terms = dict(terms)
-        steps = terms.pop('steps', [])
-        product = create_product(
-            f'{self.id()} {terms}'[-60:], rate=rate, term=term or 12, **terms)
-        Loan = Model.get('loan.loan')
-        loan = Loan(party=self.party, product=product)
-        loan.amount_requested = amount
-        loan.application_date = loan.disbursement_date = start
-        loan.first_due_date = first_due
-        for name, value in values.items():
-            setattr(loan, name, value)
-        for step in steps:
-            line = loan.steps.new()
-            for name in ['number', 'rate', 'payment', 'deferral', 'balance']:
-                setattr(line, name, getattr(step, name))
-        loan.click('calculate')
-        return loan
 
     def run_loan(self, payouts, *args, **values):
         "Return a loan paid out in payouts [(date, amount)]"

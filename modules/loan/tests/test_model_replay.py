@@ -2,20 +2,18 @@
 # this repository contains the full copyright notice and licence terms.
 """Loans booked in any order end where those in order of dates do."""
 import datetime as dt
-import unittest
 from contextlib import contextmanager
 from decimal import Decimal as D
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from proteus import Model
 
-from caravan.testing import activate_modules
-from trytond.modules.loan.tests.tools import (
-    create_product, get_method, setup_accounting)
+from trytond.modules.loan.tests.tools import create_product
 from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
+
+from .case import ModelsCase
 
 AMOUNT = D('1200.00')
 START = dt.date(2024, 1, 10)
@@ -25,19 +23,12 @@ payments = st.lists(
             lambda cents: D(cents) / 100)), max_size=4)
 
 
-class ReplayTestCase(unittest.TestCase):
+class ReplayTestCase(ModelsCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.config = activate_modules('loan', setup_accounting)
-        cls.addClassCleanup(drop_db)
-        Party = Model.get('party.party')
-        party = Party(name="Borrower")
-        party.save()
-        cls.party = party.id
         cls.product = create_product().id
-        cls.method = get_method().id
 
     @contextmanager
     def transaction(self):
@@ -56,18 +47,18 @@ class ReplayTestCase(unittest.TestCase):
         Loan = self.pool.get('loan.loan')
         Method = self.pool.get('loan.payment.method')
         ids = Loan.load_applications([{
-                    'party': self.party, 'product': self.product,
+                    'party': self.party.id, 'product': self.product,
                     'amount_requested': AMOUNT, 'application_date': START,
                     'disbursement_date': START, 'decision': 'approve'}])
         loan, = Loan.browse(ids)
-        Loan.pay_out(loan, START, AMOUNT, Method(self.method))
+        Loan.pay_out(loan, START, AMOUNT, Method(self.method.id))
         return loan.id
 
     def book(self, loan, days, amount, strategy=None):
         Loan = self.pool.get('loan.loan')
         Method = self.pool.get('loan.payment.method')
         date = START + dt.timedelta(days=days)
-        loan, method = Loan(loan), Method(self.method)
+        loan, method = Loan(loan), Method(self.method.id)
         if strategy:
             return Loan.pay_early(loan, date, amount, strategy, method)
         return Loan.receive(loan, date, amount, method)
@@ -225,7 +216,7 @@ class ReplayTestCase(unittest.TestCase):
             self.assertEqual(loan.principal_outstanding, 0)
             self.check_ledger()
             date = START + dt.timedelta(days=10)
-            Loan.pay_out(loan, date, AMOUNT, Method(self.method))
+            Loan.pay_out(loan, date, AMOUNT, Method(self.method.id))
             loan = Loan(loan.id)
             self.assertEqual(loan.state, 'active')
             self.assertLess(loan.instalments[0].interest, D('12.00'))

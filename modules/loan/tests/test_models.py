@@ -2,59 +2,29 @@
 # this repository contains the full copyright notice and licence terms.
 """The published cases through the models, and what lists cost."""
 import datetime as dt
-import unittest
 from decimal import Decimal as D
 
 from proteus import Model
 
-from caravan.testing import QueryTestMixin, activate_modules
+from caravan.testing import QueryTestMixin
 from trytond.modules.loan.tests.tools import (
-    create_product, get_method, run_loan, setup_accounting)
+    create_product, get_method, run_loan)
 from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 from . import replay
+from .case import CLASSIC, PROGRESSIVE, ModelsCase
 from .replay import day, percent
 
-PROGRESSIVE = {
-    'rounding': 'half_even', 'remainder': 'smooth',
-    'interest_rounding': 'segment'}
-CLASSIC = {
-    'rounding': 'half_even', 'instalment_multiple': D(1),
-    'annuity_basis': 'thirty'}
 COOG = {'rounding': 'half_up', 'first_period': 'whole'}
 
 
-class ModelsTestCase(QueryTestMixin, unittest.TestCase):
+class ModelsTestCase(QueryTestMixin, ModelsCase):
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.cases = replay.load()
-        cls.config = activate_modules('loan', setup_accounting)
-        cls.addClassCleanup(drop_db)
-        Party = Model.get('party.party')
-        cls.party = Party(name="Borrower")
-        cls.party.save()
-
-    def calculate(self, amount, start, first_due, rate, term, terms):
-        "Return the instalments of a loan of a product with terms"
-        steps = terms.pop('steps', [])
-        product = create_product(
-            str(terms)[:60], rate=rate, term=term, **terms)
-        Loan = Model.get('loan.loan')
-        loan = Loan(party=self.party, product=product)
-        loan.amount_requested = amount
-        loan.application_date = loan.disbursement_date = start
-        loan.first_due_date = first_due
-        for step in steps:
-            line = loan.steps.new()
-            line.number = step.number
-            line.deferral = step.deferral
-            line.payment = step.payment
-        loan.click('calculate')
-        return loan.instalments
+    def calculate(self, *args):
+        "Return the instalments of an application"
+        return self.apply(*args).instalments
 
     def check(self, expected, row, name):
         for key, field in [
