@@ -11,17 +11,22 @@ import hashlib
 import os
 import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from proteus import config as proteus_config
 
-from trytond import backend
+from trytond import backend, pool
 from trytond.modules import get_module_info
 from trytond.tests import test_tryton, tools
 
 from .keys import MODULES, source_key, versions_key
 
 __all__ = ['ModuleTestCase', 'activate_modules', 'prepare_database']
+
+# ModuleTestCase asks for each class where it is registered, and each time the
+# entry points of all that is installed are read through: most of its time
+pool.resolve = cache(pool.resolve)
 
 
 def _core(modules):
