@@ -2,8 +2,9 @@
 # this repository contains the full copyright notice and licence terms.
 """Databases of the tests, cached in two layers.
 
-The modules of the core are activated once for each set of installed versions;
-ours are activated on top of that copy once for each state of our sources.
+The modules of the core are activated once for each set of installed versions,
+larger sets on top of smaller ones; ours are activated on top of that copy once
+for each state of our sources.
 Without DB_CACHE in the environment nothing is kept.
 """
 import fcntl
@@ -74,18 +75,29 @@ def prepare_database(modules):
     with _lock('-'.join(modules) + source_key()):
         if test_tryton.restore_db_cache('-'.join(modules)):
             return
-        core = _core(modules)
-        base = _base_file(core)
-        with _lock(base):
-            if _copy(base, restore=True):
-                test_tryton.Pool(test_tryton.DB_NAME).init()
-            else:
-                if backend.name == 'sqlite':
-                    os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
-                _activate_uncached(core)
-                _copy(base, restore=False)
+        _make_core(_core(modules))
         _update_list()
         test_tryton.activate_module(modules)
+
+
+def _make_core(modules):
+    """Make the test database with modules of the core activated.
+
+    What is not in the cache is made on top of what one of ours stands on.
+    """
+    base = _base_file(modules)
+    with _lock(base):
+        if _copy(base, restore=True):
+            return test_tryton.Pool(test_tryton.DB_NAME).init()
+        smaller = [
+            core for core in [[], *(_core([m]) for m in MODULES)]
+            if set(core) < set(modules)]
+        if smaller:
+            _make_core(max(smaller, key=len))
+        elif backend.name == 'sqlite':
+            os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
+        _activate_uncached(modules)
+        _copy(base, restore=False)
 
 
 def _activate_uncached(modules):
