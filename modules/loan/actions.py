@@ -261,12 +261,16 @@ class ActionsMixin(Model):
         kept, rest = self.called_rows()
         last = kept[-1] if kept else None
         start = rest[0].interest_from if rest else last.interest_to
-        first_due = first_due or (rest[0].due_date if rest else None)
         number = len(rest) + extra
-        if number < 1 or not first_due or first_due <= start:
+        if number < 1 or not (first_due or rest) or (
+                first_due and first_due <= start):
             raise TermsError(gettext(
                     'loan.msg_loan_reschedule', loan=self.rec_name,
                     start=start))
+        if first_due or frequency or interval:
+            anchor, skip = first_due or rest[0].due_date, 0
+        else:
+            anchor, skip = self.anchor_of(rest[0])
         calendar = self.calendar()
         follows = calendar.pop('interest_follows')
         every = {
@@ -275,7 +279,8 @@ class ActionsMixin(Model):
             }
         try:
             periods = engine.periods(start, engine.due_dates(
-                    first_due, number=number, **every, **calendar), follows)
+                    anchor, number=number, skip=skip, **every, **calendar),
+                follows)
             terms = self.remaining_terms(len(kept), number).but(**every)
             if grace:
                 terms = terms.but(grace_principal=grace)
@@ -324,8 +329,11 @@ class ActionsMixin(Model):
         if changes.get('grace'):
             loan.grace_principal = max(
                 len(kept) + changes['grace'] - loan.capitalised, 0)
-        if not kept:
-            loan.first_due_date = schedule.rows[0].due
+        moved = {'first_due', 'frequency', 'interval'} & {
+            name for name, value in changes.items() if value}
+        if not kept and moved:
+            loan.first_due_date = (
+                changes.get('first_due') or schedule.rows[0].due)
         loan.frequency = changes.get('frequency') or loan.frequency
         loan.interval = changes.get('interval') or loan.interval
         loan.save()

@@ -18,7 +18,7 @@ class ButtonsMixin(Model):
                 },
             'draft': {
                 'invisible': ~Eval('state').in_(
-                    ['submitted', 'cancelled']),
+                    ['submitted', 'approved', 'cancelled']),
                 'icon': If(Eval('state') == 'cancelled',
                     'tryton-undo', 'tryton-back'),
                 'depends': ['state'],

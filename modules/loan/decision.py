@@ -45,9 +45,18 @@ class DecisionMixin(Model):
     @classmethod
     @ModelView.button
     @Workflow.transition('draft')
-    @reset_employee('submitted_by')
+    @reset_employee('submitted_by', 'approved_by')
     def draft(cls, loans):
-        cls.write(loans, {'submitter': None, 'amount_approved': None})
+        for loan in loans:
+            if loan.transactions:
+                raise DecisionError(gettext(
+                        'loan.msg_loan_draft_booked', loan=loan.rec_name))
+        cls.write(loans, {
+                'submitter': None,
+                'amount_approved': None,
+                'decision_date': None,
+                'contract_date': None,
+                })
 
     @classmethod
     @ModelView.button

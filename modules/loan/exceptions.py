@@ -41,5 +41,9 @@ class RateError(UserError):
     pass
 
 
+class DocumentError(UserError):
+    pass
+
+
 class DisburseWarning(UserWarning):
     pass

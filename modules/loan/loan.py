@@ -243,6 +243,7 @@ class Loan(
                 ('draft', 'cancelled'),
                 ('cancelled', 'draft'),
                 ('submitted', 'draft'),
+                ('approved', 'draft'),
                 ('submitted', 'approved'),
                 ('submitted', 'rejected'),
                 ('submitted', 'withdrawn'),

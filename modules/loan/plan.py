@@ -1,6 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """The schedule of a loan and its versions."""
+import datetime as dt
 import json
 from decimal import Decimal
 
@@ -55,6 +56,26 @@ class PlanMixin(Model):
             'interest_follows': self.interest_follows,
             }
 
+    def anchor_of(self, row):
+        """Return (anchor, skip): what the date of row is counted from.
+
+        It is the anchor of the contract as long as the dates follow it, else
+        the date of the row.
+        """
+        calendar = self.calendar()
+        del calendar['interest_follows']
+        every = self.frequency, self.interval
+        anchor, first = engine.first_anchor(
+            self.disbursement_date, self.first_due_date, *every,
+            self.month_end)
+        # The days before the first period may have a row of their own
+        for skip in [first + row.number - 1, first + row.number - 2]:
+            (_, due), = engine.due_dates(
+                anchor, *every, 1, skip=skip, **calendar)
+            if due == row.due_date:
+                return anchor, skip
+        return row.due_date, 0
+
     def compute_schedule(
             self, amount=None, start=None, events=(), settlements=None):
         """Return the Schedule of the engine from the first day on.
@@ -90,36 +111,44 @@ class PlanMixin(Model):
         start = start or self.disbursement_date
         received = amount - upfront_interest - self.upfront_fee(
             amount, self.unit)
+        return self.effective_rate([(start, -received)] + [
+                (r.due, r.amount) for r in rows if r.amount])
+
+    def effective_rate(self, flows):
+        """Return the rate of flows by the method of the loan.
+
+        flows are (date, amount), what is paid out negative.  None when no rate
+        solves them, as for a loan without interest and fees.
+        """
+        flows = sorted(flows)
         try:
             if self.apr_method == 'us':
-                rate = self._apr_us(received, rows, start)
+                rate = self._rate_us(flows)
+            elif self.apr_method == 'eu_periods':
+                start = flows[0][0]
+                rate = engine.apr_eu([(amount, engine.equal_years(
+                                start, date, self.frequency, self.month_end))
+                        for date, amount in flows])
             else:
-                rate = engine.xirr([(start, -received)] + [
-                        (r.due, r.amount) for r in rows if r.amount])
+                rate = engine.xirr(flows)
         except ValueError:
-            # A loan without interest and fees has no flows to solve for
             return None
         return rate.quantize(Decimal('1e-8'))
 
-    def _apr_us(self, received, rows, start):
+    def _rate_us(self, flows):
         "Unit periods of the frequency, odd days as their part of a period"
         per_year = {
             'day': Decimal(365), 'week': Decimal(52), 'month': Decimal(12),
             'year': Decimal(1)}[self.frequency] / self.interval
         length = {'day': 1, 'week': 7, 'month': 30, 'year': 365}[
             self.frequency] * self.interval
+        (start, received), *others = flows
         payments = []
-        for row in rows:
-            whole = 0
-            while engine.add_interval(
-                    row.due, self.frequency, -(whole + 1) * self.interval,
-                    self.month_end) >= start:
-                whole += 1
-            rest = engine.add_interval(
-                row.due, self.frequency, -whole * self.interval,
-                self.month_end)
-            payments.append((row.amount, whole, (rest - start).days / length))
-        return engine.apr_us(received, payments, per_year)
+        for date, amount in others:
+            whole, days = engine.whole_intervals(
+                start, date, self.frequency, self.interval, self.month_end)
+            payments.append((amount, whole, days / length))
+        return engine.apr_us(-received, payments, per_year)
 
     @classmethod
     def calculate_schedules(cls, loans, reason, contract=False):
@@ -136,7 +165,10 @@ class PlanMixin(Model):
             if not contract or not loan.has_rows(computed.rows):
                 made.append((loan, computed))
             if contract and not loan.first_due_date:
-                loan.first_due_date = computed.rows[0].due
+                # The date itself: shifted, the later ones would follow it
+                loan.first_due_date = engine.add_interval(
+                    loan.disbursement_date, loan.frequency, loan.interval,
+                    loan.month_end)
             loan.maturity_date = computed.rows[-1].due
         cls.save(loans)
         if not made:
@@ -284,11 +316,10 @@ class PlanMixin(Model):
         level = kept[-1].level if kept and not fresh else None
         annuity = self.method in {'annuity', 'stepped'}
         terms = terms or self.remaining_terms(len(kept), len(periods))
-        rate = self.rate_on(start)
+        rate = self.rate_on(start - dt.timedelta(days=1))
         return engine.amortize(
             terms.but(number=len(periods), rate=rate), periods,
-            [e for e in events if e.date >= start and (
-                    e.rate is None or e.date > start)],
+            [e for e in events if e.date >= start],
             opening=sum((e.amount for e in done), ZERO) - paid,
             instalment=level if annuity else None,
             share=None if annuity else level, lent=lent,
@@ -323,11 +354,7 @@ class PlanMixin(Model):
         flows += [
             (e.date, -e.amount) for e in [*self.plan_events(), *extra]
             if e.amount < 0]
-        try:
-            return engine.xirr(flows).quantize(Decimal('1e-8'))
-        except ValueError:
-            # Nothing but principal flows
-            return None
+        return self.effective_rate(flows)
 
     def new_version(
             self, kept, rows, date, reason, apr, upfront=None,

@@ -112,6 +112,10 @@ class Product(
         'loan.product-loan.regulation', 'product', 'regulation',
         "Regulations",
         help="The law that contracts of this product are checked against.")
+    documents = fields.Many2Many(
+        'loan.product-ir.action.report', 'product', 'report', "Documents",
+        domain=[('model', '=', 'loan.loan')],
+        help="What *Documents of the Loan* prints at once.")
     accounts = fields.One2Many(
         'loan.product.account', 'product', "Accounts")
     account_principal = fields.MultiValue(_accounts['account_principal'])
@@ -148,6 +152,10 @@ class Product(
         return values
 
     @classmethod
+    def default_month_end(cls):
+        return True
+
+    @classmethod
     def default_term(cls):
         return 12
 
@@ -157,6 +165,13 @@ class Product(
         company = Transaction().context.get('company')
         if company is not None and company >= 0:
             return Company(company).currency.id
+
+    @classmethod
+    def default_documents(cls):
+        ModelData = Pool().get('ir.model.data')
+        return [
+            ModelData.get_id('loan', name)
+            for name in ['report_contract', 'report_guarantee']]
 
     @classmethod
     def default_waterfall(cls):

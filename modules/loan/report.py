@@ -19,6 +19,11 @@ class LoanReport(Report):
     title = None
 
     @classmethod
+    def applies_to(cls, loan):
+        "Return whether the document says something of loan"
+        return True
+
+    @classmethod
     def get_context(cls, records, header, data):
         pool = Pool()
         Company = pool.get('company.company')
@@ -36,6 +41,7 @@ class LoanReport(Report):
                 'money': cls.money,
                 'percent': cls.percent,
                 'address': cls.address,
+                'address_of': cls.address_of,
                 'kept_back': cls.kept_back,
                 'lender': cls.lender,
                 'borrower': cls.borrower,
@@ -65,13 +71,18 @@ class LoanReport(Report):
 
     @classmethod
     def address(cls, loan):
-        "Return the lines of the address of the party"
-        address = loan.party.address_get()
-        lines = [loan.party.rec_name]
+        "Return the lines of the address of the party of loan"
+        return cls.address_of(loan.party)
+
+    @classmethod
+    def address_of(cls, party):
+        "Return the lines of the address of party"
+        address = party.address_get()
+        lines = [party.rec_name]
         if address and address.full_address:
             lines.extend(
                 line for line in address.full_address.splitlines()
-                if line != loan.party.rec_name)
+                if line != party.rec_name)
         return lines
 
     @classmethod
@@ -197,7 +208,19 @@ class PayOffReport(LoanReport):
         return min(limit, due) if due and due > today else limit
 
 
-class ReminderReport(LoanReport):
+class DemandReport(LoanReport):
+    "Base of the letters that ask for what is due"
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        today = context['today']
+        # Fees and penalties are due as the instalments are
+        context['to_pay'] = lambda loan: loan.due_on(today)
+        return context
+
+
+class ReminderReport(DemandReport):
     __name__ = 'loan.reminder.report'
     title = 'loan.msg_title_reminder'
 
@@ -226,3 +249,53 @@ class ReminderReport(LoanReport):
     @classmethod
     def late_rows(cls, loan):
         return [r for r in loan.instalments if r.state == 'late']
+
+
+class PenaltyReport(DemandReport):
+    __name__ = 'loan.penalty.report'
+    title = 'loan.msg_title_penalty'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['penalties'] = cls.penalties
+        return context
+
+    @classmethod
+    def applies_to(cls, loan):
+        return bool(cls.penalties(loan))
+
+    @classmethod
+    def penalties(cls, loan):
+        "Return the open penalties, the oldest first"
+        return sorted((
+                c for c in loan.charges
+                if c.type == 'penalty' and c.outstanding),
+            key=lambda c: (c.date, c.id))
+
+
+class GuaranteeReport(LoanReport):
+    __name__ = 'loan.guarantee.report'
+    title = 'loan.msg_title_guarantee'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['guarantors'] = cls.guarantors
+        context['answered_for'] = cls.answered_for
+        context['enumerate'] = enumerate
+        return context
+
+    @classmethod
+    def applies_to(cls, loan):
+        return bool(cls.guarantors(loan))
+
+    @classmethod
+    def guarantors(cls, loan):
+        return [c for c in loan.co_parties if c.role == 'guarantor']
+
+    @classmethod
+    def answered_for(cls, guarantor):
+        "Return the most of the principal that guarantor answers for"
+        loan = guarantor.loan
+        return loan.currency.round(loan.amount_planned * guarantor.share)

@@ -208,10 +208,14 @@ class TermsMixin(Model):
         help="The part of the overdue amount that the penalty of an "
         "instalment may reach.\nLeave empty for no limit.")
     apr_method = fields.Selection([
-            ('eu', "European Union"),
+            ('eu', "European Union, by days"),
+            ('eu_periods', "European Union, by equal periods"),
             ('us', "United States, Regulation Z"),
             ], "Effective Rate", required=True, sort=False,
-        help="The equation of the annual percentage rate of the contract.")
+        help="The equation of the annual percentage rate of the contract.\n"
+        "By days, each day is 1/365 of a year.\n"
+        "By equal periods, a month is 1/12 and a week 1/52 of a year and only "
+        "the days left over are counted.")
     apr_method_string = apr_method.translated('apr_method')
 
     @classmethod
@@ -252,7 +256,6 @@ DEFAULTS = {
     'day_count': '30_360_period',
     'frequency': 'month',
     'interval': 1,
-    'month_end': True,
     'first_period': 'exact',
     'shift': 'same',
     'interest_follows': False,

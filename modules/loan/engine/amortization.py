@@ -27,7 +27,7 @@ __all__ = ['amortize']
 class _State:
     __slots__ = [
         'balance', 'rate', 'instalment', 'share', 'carried', 'deferred',
-        'eaten', 'fresh', 'lent', 'overdue']
+        'eaten', 'fresh', 'lent', 'overdue', 'lost']
 
     def __init__(self, balance, rate, instalment):
         self.balance = self.lent = balance
@@ -35,6 +35,7 @@ class _State:
         self.instalment = instalment
         self.share = None
         self.carried = self.deferred = self.eaten = self.overdue = ZERO
+        self.lost = ZERO
         self.fresh = instalment is None
 
 
@@ -241,6 +242,8 @@ class _Walk:
         if self._free(index):
             parts = []
         raw, borne = self._borne(parts)
+        if self.terms.method == 'flat':
+            self._keep_total(state, index, raw, borne)
         row = Row(index + 1, period.start, period.end, period.due,
             opening, ZERO, borne, ZERO, segments=parts, borne=borne)
         row.disbursed = state.lent - lent
@@ -256,6 +259,14 @@ class _Walk:
                     period.due < self.overdue_until):
                 state.overdue += max(row.principal, ZERO)
         return self._close(state, row, index)
+
+    def _keep_total(self, state, index, raw, borne):
+        "The interest that rounding took from flat instalments ends the loan"
+        state.lost += raw - borne
+        if index == self.terms.number - 1:
+            lost = round_to(
+                state.lost, self.terms.unit, self.terms.rounding)
+            state.carried += max(lost, -borne)
 
     def _start_step(self, state, index):
         step, starts = self.steps[index]

@@ -54,6 +54,29 @@ def add_interval(anchor, frequency, count, month_end=True):
     return date(year, month + 1, min(anchor.day, last))
 
 
+def whole_intervals(start, end, frequency, interval=1, month_end=True):
+    """Return (count, days): the intervals from start to end, days left.
+
+    Whole intervals are counted back from end, as the equations of effective
+    rates want it; the days left lie between start and the earliest one.
+    Raises ValueError for an end before start.
+    """
+    if end < start:
+        raise ValueError(f"{end} is before {start}")
+    if frequency in {'day', 'week'}:
+        length = interval * (7 if frequency == 'week' else 1)
+        return divmod((end - start).days, length)
+    months = (end.year - start.year) * 12 + end.month - start.month
+    count = months // (interval * (12 if frequency == 'year' else 1))
+    if add_interval(start, frequency, count * interval, month_end) == end:
+        return count, 0
+    first = add_interval(end, frequency, -count * interval, month_end)
+    if first < start:
+        count -= 1
+        first = add_interval(end, frequency, -count * interval, month_end)
+    return count, (first - start).days
+
+
 def is_working_day(day, holidays=(), working_days=WORKING_DAYS):
     "Return whether day is neither a holiday nor outside of the work week"
     return day.weekday() in working_days and day not in holidays
@@ -74,17 +97,30 @@ def shift_date(
     raise ValueError(f"no working day near {day}")
 
 
+def first_anchor(start, first_due, frequency, interval, month_end=True):
+    """Return (anchor, skip): what the due dates of a loan are counted from.
+
+    It is start, left out itself, when first_due is one interval later or None;
+    else it is first_due.
+    """
+    if first_due in {
+            None, add_interval(start, frequency, interval, month_end)}:
+        return start, 1
+    return first_due, 0
+
+
 def due_dates(first, frequency, interval, number, month_end=True,
-        shift='same', holidays=frozenset(), working_days=WORKING_DAYS):
+        shift='same', holidays=frozenset(), working_days=WORKING_DAYS, skip=0):
     """Return number pairs (nominal date, date shifted to a working day).
 
-    The k-th nominal date is first + k * interval.  With shift 'next_due' a
-    date that is no working day is left out and the later ones follow.
+    The k-th nominal date is first + k * interval; skip leaves out so many
+    from first on.  With shift 'next_due' a date that is no working day is left
+    out and the later ones follow.
     Raises ValueError for an interval or number below one.
     """
     if interval < 1 or number < 1:
         raise ValueError("the interval and the number must be at least one")
-    dates, count = [], 0
+    dates, count = [], skip
     while len(dates) < number:
         day = add_interval(first, frequency, count * interval, month_end)
         count += 1
@@ -93,7 +129,7 @@ def due_dates(first, frequency, interval, number, month_end=True,
                 (day, shift_date(day, shift, holidays, working_days)))
         elif is_working_day(day, holidays, working_days):
             dates.append((day, day))
-        elif count > number + _PATIENCE:
+        elif count > skip + number + _PATIENCE:
             raise ValueError(
                 f"no working day among the due dates from {first}")
     return dates

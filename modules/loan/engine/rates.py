@@ -5,8 +5,11 @@
 Money is Decimal; rates come out as Decimal too, while the search for a root
 works with floats: a rate is no amount and ten digits of it are plenty.
 """
+from datetime import timedelta
 from decimal import Decimal
 from math import ceil, isfinite, log
+
+from .duedates import add_interval, whole_intervals
 
 _DIGITS = Decimal('1e-12')
 _TOLERANCE = 1e-14
@@ -167,6 +170,26 @@ def apr_eu(flows):
     Raises ValueError when there is no such rate.
     """
     return _solve([(amount, years, 0) for amount, years in flows])
+
+
+def equal_years(start, end, frequency, month_end=True):
+    """Return the years from start to end by equal periods, a float.
+
+    frequency is the unit of time of the loan: weeks are 1/52 and months 1/12
+    of a year, and what is left of them is counted in days over the days of
+    the year before, 365 or 366.  'day' counts days alone, 365 to a year.
+    Source: Directive 2008/48/EC, Annex I, part I, remark (c), with 2011/90/EU.
+    """
+    if frequency == 'day':
+        return (end - start).days / 365
+    unit, per_year = ('week', 52) if frequency == 'week' else ('month', 12)
+    whole, days = whole_intervals(start, end, unit, 1, month_end)
+    years = whole / per_year
+    if days:
+        first = start + timedelta(days=days)
+        year = first - add_interval(first, 'year', -1, False)
+        years += days / year.days
+    return years
 
 
 def xirr(flows, basis=365):

@@ -3,7 +3,8 @@
 """From the dates of a loan to its schedule: the broken first period."""
 from .amortization import amortize
 from .daycount import day_fraction
-from .duedates import WORKING_DAYS, Period, add_interval, due_dates
+from .duedates import (
+    WORKING_DAYS, Period, add_interval, due_dates, first_anchor)
 from .duedates import periods as make_periods
 from .rounding import round_to
 from .terms import ZERO, Event, Row, Schedule, Segment, Terms
@@ -26,26 +27,27 @@ def make_schedule(terms: Terms, amount, start, first_due=None, *,
 
     amount is what is paid out on start (a Decimal), further tranches,
     early payments and rates are events.  first_due is the due date of the
-    first instalment, one interval after start when None.  The regular start of
-    the first period is one interval before first_due; what to do with the days
-    between start and it says first_period, a key of FIRST_PERIODS.  For the
+    first instalment, one interval after start when None; due dates are counted
+    from start when they begin so (31 January, 28 February, 31 March), else
+    from first_due.  The regular start of the first period is one interval
+    before first_due; what to do with the days between start and it says
+    first_period, a key of FIRST_PERIODS.  For the
     dates see duedates.due_dates; options are those of amortize.
     Raises ValueError for an amount that is not positive or a first due date
     that is not after start.
     """
     if amount <= 0:
         raise ValueError("the amount must be positive")
-    if first_due is None:
-        first_due = add_interval(
-            start, terms.frequency, terms.interval, month_end)
-    if first_due <= start:
+    if first_due is not None and first_due <= start:
         raise ValueError(
             f"the first due date {first_due} is not after {start}")
-    regular = add_interval(
-        first_due, terms.frequency, -terms.interval, month_end)
+    every = terms.frequency, terms.interval
+    anchor, skip = first_anchor(start, first_due, *every, month_end)
+    regular = anchor if skip else add_interval(
+        anchor, terms.frequency, -terms.interval, month_end)
     dates = due_dates(
-        first_due, terms.frequency, terms.interval, terms.number, month_end,
-        shift, holidays, working_days)
+        anchor, *every, terms.number, month_end, shift, holidays,
+        working_days, skip)
     spans = make_periods(regular, dates, interest_follows)
     events = [Event(start, amount), *events]
     if first_period == 'whole':

@@ -56,3 +56,47 @@ class ModelsCase(unittest.TestCase):
                 setattr(line, name, getattr(step, name))
         loan.click('calculate')
         return loan
+
+    def run_loan(self, payouts, *args, **values):
+        "Return a loan paid out in payouts [(date, amount)]"
+        (start, first), *others = payouts
+        loan = self.apply(
+            first + sum(amount for _, amount in others), start, *args,
+            **values)
+        loan.click('submit')
+        loan.click('approve')
+        for date, amount in payouts:
+            disburse = loan.click('disburse')
+            disburse.form.date = date
+            disburse.form.amount = amount
+            disburse.form.method = self.method
+            disburse.execute('pay')
+            loan.reload()
+        return loan
+
+    def pay(self, loan, date, amount):
+        repay = loan.click('repay')
+        repay.form.date = date
+        repay.form.amount = amount
+        repay.form.method = self.method
+        repay.execute('pay')
+        loan.reload()
+
+    def pay_early(self, loan, date, amount, strategy):
+        early = loan.click('early_repay')
+        early.form.date = date
+        early.form.amount = amount
+        early.form.method = self.method
+        early.execute('choose')
+        early.form.strategy = strategy
+        early.execute('pay')
+        loan.reload()
+
+    def reschedule(self, loan, date, **changes):
+        reschedule = loan.click('reschedule')
+        reschedule.form.date = date
+        for name, value in changes.items():
+            setattr(reschedule.form, name, value)
+        reschedule.execute('preview')
+        reschedule.execute('change')
+        loan.reload()

@@ -195,6 +195,27 @@ class CaseTestCase(unittest.TestCase):
         self.assertEqual(
             engine.round_to(amount, D(1), 'up'), D(expected['ceil']))
 
+    def test_equal_years(self):
+        "Whole periods are counted back, days by the year before them"
+        for start, end, frequency, years in [
+                (date(2023, 1, 31), date(2023, 2, 28), 'month', 1 / 12),
+                (date(2024, 2, 29), date(2025, 2, 28), 'month', 1),
+                (date(2023, 1, 15), date(2024, 7, 15), 'year', 1.5),
+                (date(2023, 1, 1), date(2023, 1, 15), 'week', 2 / 52),
+                (date(2023, 1, 10), date(2023, 3, 1), 'month',
+                    1 / 12 + 22 / 365),
+                (date(2024, 1, 10), date(2024, 3, 1), 'month',
+                    1 / 12 + 22 / 365),
+                (date(2024, 2, 10), date(2024, 4, 1), 'month',
+                    1 / 12 + 20 / 366),
+                (date(2023, 1, 1), date(2024, 6, 30), 'day', 546 / 365)]:
+            self.assertAlmostEqual(
+                engine.equal_years(start, end, frequency), years, 12)
+        # 48 months of 149.31 for 6000
+        rate = engine.apr_eu([(D(-6000), 0)] + [
+                (D('149.31'), n / 12) for n in range(1, 49)])
+        self.assertEqual(engine.round_to(rate, D('.000001')), D('.093806'))
+
     def test_left_over(self):
         case = self.cases['OCA-826']
         i, expected = case['inputs'], case['expected']

@@ -60,6 +60,18 @@ class InvariantTestCase(unittest.TestCase):
         for row in rows[:-1]:
             self.assertGreaterEqual(row.interest, 0)
 
+    @settings(max_examples=300, deadline=None)
+    @given(terms, amounts, dates)
+    def test_flat(self, agreed, amount, start):
+        "The interest of a flat loan is that of its whole life, rounded once"
+        agreed = agreed.but(
+            method='flat', remainder='last', by_segment=False, multiple=None)
+        rows = make_schedule(agreed, amount, start).rows
+        raw = sum(s.interest for r in rows for s in r.segments)
+        total = sum(r.interest for r in rows)
+        if len(rows) == agreed.number and rows[-1].interest:
+            self.assertLess(abs(total - raw), D('.02'))
+
     @settings(max_examples=600, deadline=None)
     @given(terms, amounts, dates,
         st.sampled_from(list(engine.FIRST_PERIODS)))
@@ -218,6 +230,14 @@ class DateTestCase(unittest.TestCase):
         self.assertEqual(
             engine.add_interval(date(2023, 4, 30), 'month', 1, False),
             date(2023, 5, 30))
+        for month_end in [True, False]:
+            rows = make_schedule(
+                Terms(D('.12'), 3), D(300), date(2023, 1, 30),
+                month_end=month_end).rows
+            self.assertEqual(
+                [r.due for r in rows], [
+                    date(2023, 2, 28), date(2023, 3, 30), date(2023, 4, 30)])
+            self.assertEqual(rows[0].interest, D(3))
         self.assertEqual(
             engine.add_interval(date(2024, 2, 29), 'year', 4),
             date(2028, 2, 29))
