@@ -41,6 +41,43 @@ class DuplicateTestCase(CrmTestCase):
             # A job brings many and looks on its own
             Party.create([{'name': "Romashka"}, {'name': "Other"}])
 
+    def test_entry_near(self):
+        "A name with a slip of the pen is found, one with another number not"
+        Party = self.get('party.party')
+        self.create_party("Blue Harbor Logistics LLC", profile={})
+        self.create_party("Ivanov Ivan", profile={},
+            addresses=[('create', [{'postal_code': '050000'}])])
+        self.create_party("City Taxi 1")
+
+        def known(name, **values):
+            return [
+                (f['score'], f['reasons'])
+                for f in Party.search_duplicates(name=name, **values)]
+        (score, reasons), = known("Blu Harbour Logistics Ltd.")
+        self.assertAlmostEqual(score, 0.57, 2)
+        self.assertEqual(reasons, ['name'])
+        self.assertFalse(known("Green Harbor Logistics"))
+        self.assertFalse(known("City Taxi 2"))
+        self.assertFalse(known("Иванова Иванна"))
+        self.assertEqual(
+            known("Иванова Иванна", postal_codes=['050000'])[0][1],
+            ['name', 'postal_code'])
+
+    def test_entry_cases(self):
+        "The check at entry warns as the rule of the cases does"
+        Party = self.get('party.party')
+        warn_at = CASES['dedupe_score']['warn_at']
+        for case in CASES['dedupe_pairs']:
+            if any(c.isdigit() for c in case['a'] + case['b']):
+                continue
+            party = self.create_party(case['a'])
+            score = 0.6 * case['rf_token_sort'] / 100
+            with self.subTest(a=case['a'], b=case['b']):
+                found = Party.search_duplicates(name=case['b'])
+                self.assertEqual(bool(found), score >= warn_at)
+            party.active = False
+            party.save()
+
     def test_entry_hidden(self):
         "The check sees what a record rule hides"
         Party = self.get('party.party')
