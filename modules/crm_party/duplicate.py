@@ -206,13 +206,13 @@ class Duplicate(Workflow, ModelSQL, ModelView):
                 reasons[pair][reason] = True
         names = {id_: name for id_, name, _ in parties}
         born = {id_: date for id_, _, date in parties if date}
-        for party1, party2, ratio in alike(names, _ALONE):
-            reasons[party1, party2]['name'] = ratio
+        for party1, party2, near in alike(names, _ALONE):
+            reasons[party1, party2]['name'] = near
         for block in [
                 {id_: [date] for id_, date in born.items()}, places]:
             names_ = {id_: names[id_] for id_ in block if id_ in names}
-            for party1, party2, ratio in alike(names_, _TOGETHER, block):
-                reasons[party1, party2]['name'] = ratio
+            for party1, party2, near in alike(names_, _TOGETHER, block):
+                reasons[party1, party2]['name'] = near
         result = {}
         for (party1, party2), found in reasons.items():
             found['postal_code'] = bool(
@@ -445,8 +445,8 @@ class Party(metaclass=PoolMeta):
             .join(employee, 'LEFT', condition=profile.manager == employee.id)
             .join(manager, 'LEFT', condition=employee.party == manager.id)
             .select(
-                party.id, hit.reason, party.name_key, born.as_('born'), place.as_('place'),
-                manager.name, where=where))
+                party.id, hit.reason, party.name_key, born.as_('born'),
+                place.as_('place'), manager.name, where=where))
 
 
 class _NotifyMixin:
