@@ -462,6 +462,9 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         super().on_modification(mode, activities, field_names=field_names)
         if mode == 'create':
             cls._ensure_profiles(activities)
+        if mode != 'delete' and (
+                field_names is None or field_names & {'state', 'type'}):
+            cls._set_customers(activities)
         if (field_names is None
                 or field_names & {'party', 'state', 'done_on', 'date'}):
             parties = [a.party.id for a in activities if a.party]
@@ -480,6 +483,18 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
             Profile.ensure(
                 [a.party.id for a in activities
                     if a.party and a.company == company],
+                company.id)
+
+    @classmethod
+    def _set_customers(cls, activities):
+        "Who has bought is a customer"
+        Profile = Pool().get('crm.profile')
+        bought = [
+            a for a in activities
+            if a.party and a.state == 'done' and a.type.channel == 'purchase']
+        for company in {a.company for a in bought}:
+            Profile.set_customer(
+                [a.party.id for a in bought if a.company == company],
                 company.id)
 
     @classmethod

@@ -329,8 +329,7 @@ class DuePlanStart(ModelView):
     @classmethod
     def default_type(cls):
         Type = Pool().get('crm.activity.type')
-        types = Type.search(
-            [
+        types = Type.search([
                 ('counts_as_contact', '=', True),
                 ('channel', '!=', 'purchase'),
                 ], limit=1)

@@ -182,6 +182,23 @@ class ActivityTestCase(CrmTestCase):
         self.assertIsNone(profile.manager)
         self.assertEqual(profile.status, 'prospect')
 
+    def test_purchase(self):
+        "Who has bought is a customer"
+        purchase = self.create('crm.activity.type',
+            name="Purchase", channel='purchase')
+        parties = {
+            status: self.create_party(status, profile={'status': status})
+            for status in ['prospect', 'blocked']}
+        for party in [*parties.values(), self.create_party('new')]:
+            parties[party.name] = party
+            activity = self.plan(party, type=purchase.id)
+            self.get('crm.activity').do([activity])
+        self.assertEqual({
+                name: self.get('party.party')(p.id).crm_profiles[0].status
+                for name, p in parties.items()}, {
+                'prospect': 'customer', 'new': 'customer',
+                'blocked': 'blocked'})
+
     def test_delete(self):
         Activity = self.get('crm.activity')
         party = self.create_party()
