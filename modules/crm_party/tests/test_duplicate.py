@@ -1,7 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import io
 import time
 from unittest.mock import patch
+
+from PIL import Image
 
 from trytond.modules.crm_party.exceptions import DuplicateWarning
 from trytond.pool import Pool
@@ -259,6 +262,38 @@ class MergeTestCase(CrmTestCase):
         for model in ['ir.note', 'ir.attachment']:
             record, = pool.get(model).search([])
             self.assertEqual(record.resource, destination)
+
+    def test_merge_page(self):
+        "What was attached to the page of the customer goes over too"
+        source = self.create_party("Old", profile={})
+        destination = self.create_party("New", profile={})
+        note = self.create('ir.note',
+            resource=str(source.crm_profiles[0]), message="Likes tea")
+        self.merge(source, destination)
+        profile, = self.get('party.party')(destination.id).crm_profiles
+        self.assertEqual(self.get('ir.note')(note.id).resource, profile)
+        summaries = {
+            e.summary for e in self.get('crm.timeline').search([
+                    ('party', '=', destination.id)])}
+        self.assertIn("Likes tea", summaries)
+
+    def test_merge_photo(self):
+        "A photo takes the place of a drawn initial only"
+        Party = self.get('party.party')
+        image = io.BytesIO()
+        Image.new('RGB', (200, 200), 'red').save(image, format='jpeg')
+        for name, avatars in [("New", [False, True]), ("Old", [True, True])]:
+            parties = [self.create_party("Old"), self.create_party("New")]
+            for party, photo in zip(parties, reversed(avatars)):
+                if photo:
+                    party.avatar = image.getvalue()
+                    party.save()
+            source, destination = parties
+            expected = (source if not avatars[0] else destination).avatars[0]
+            with self.subTest(name):
+                self.merge(source, destination)
+                avatar, = Party(destination.id).avatars
+                self.assertEqual(avatar, expected)
 
     def test_merge_duplicate(self):
         pool = Pool()
