@@ -17,10 +17,15 @@ from trytond.transaction import Transaction
 
 from .exceptions import ActivityDoneError, ActivityResultError
 from .profile import ManagedMixin
+from .tools import local_date, timezone
 
 _states = {
     'readonly': Eval('state') != 'planned',
     }
+
+
+def _now():
+    return dt.datetime.now()
 
 
 class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
@@ -356,21 +361,10 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
                                 ''))))),
             ]
 
-    @property
-    def timezone(self):
-        if self.company and self.company.timezone:
-            return tz.ZoneInfo(self.company.timezone)
-        return tz.UTC
-
     def to_utc(self, date, time):
         "Return the UTC datetime of a date and a time of the company"
-        return dt.datetime.combine(date, time, tzinfo=self.timezone
+        return dt.datetime.combine(date, time, tzinfo=timezone(self.company)
             ).astimezone(tz.UTC).replace(tzinfo=None)
-
-    def to_local(self, datetime):
-        "Return the datetime of the company of a UTC datetime"
-        return datetime.replace(tzinfo=tz.UTC
-            ).astimezone(self.timezone).replace(tzinfo=None)
 
     def compute_fields(self, field_names=None):
         values = super().compute_fields(field_names=field_names)
@@ -388,7 +382,7 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         if field_names is None or field_names & {'done_at', 'company'}:
             done_on = None
             if self.done_at:
-                done_on = self.to_local(self.done_at).date()
+                done_on = local_date(self.company, self.done_at)
             if self.done_on != done_on:
                 values['done_on'] = done_on
         return values
@@ -468,6 +462,9 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         super().on_modification(mode, activities, field_names=field_names)
         if mode == 'create':
             cls._ensure_profiles(activities)
+        if mode != 'delete' and (
+                field_names is None or field_names & {'state', 'type'}):
+            cls._set_customers(activities)
         if (field_names is None
                 or field_names & {'party', 'state', 'done_on', 'date'}):
             parties = [a.party.id for a in activities if a.party]
@@ -486,6 +483,18 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
             Profile.ensure(
                 [a.party.id for a in activities
                     if a.party and a.company == company],
+                company.id)
+
+    @classmethod
+    def _set_customers(cls, activities):
+        "Who has bought is a customer"
+        Profile = Pool().get('crm.profile')
+        bought = [
+            a for a in activities
+            if a.party and a.state == 'done' and a.type.channel == 'purchase']
+        for company in {a.company for a in bought}:
+            Profile.set_customer(
+                [a.party.id for a in bought if a.company == company],
                 company.id)
 
     @classmethod
@@ -527,9 +536,8 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         Sets when and by whom unless known, the status of the customer that
         the result asks for and plans the repetitions.
         """
-        now = dt.datetime.now()
         cls.write([a for a in activities if not a.done_at], {
-                'done_at': now.replace(microsecond=0),
+                'done_at': _now().replace(microsecond=0),
                 })
         cls._set_status(activities)
         cls.save(list(filter(None, (a.repeat() for a in activities))))

@@ -11,6 +11,7 @@ from trytond.transaction import Transaction
 
 from .activity_type import CHANNELS
 from .profile import ManagedMixin
+from .tools import local_date
 
 _OPEN = ['new', 'open', 'waiting']
 
@@ -99,6 +100,7 @@ class Case(ManagedMixin, Workflow, ModelSQL, ModelView):
         help="When the case must be solved.\n"
         "Leave empty for the time of the type and the priority.")
     solved_at = fields.Timestamp("Solved At", readonly=True)
+    solved_on = fields.Date("Solved On", readonly=True)
     solved_by = employee_field(
         "Solved By", states=['new', 'open', 'waiting', 'solved', 'closed',
             'cancelled'])
@@ -263,6 +265,12 @@ class Case(ManagedMixin, Workflow, ModelSQL, ModelView):
             if delay := self.type.get_delay(self.priority):
                 values['deadline'] = (
                     self.opened_at + delay).replace(microsecond=0)
+        if field_names is None or field_names & {'solved_at', 'company'}:
+            solved_on = None
+            if self.solved_at:
+                solved_on = local_date(self.company, self.solved_at)
+            if self.solved_on != solved_on:
+                values['solved_on'] = solved_on
         return values
 
     @classmethod

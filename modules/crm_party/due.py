@@ -15,6 +15,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
+from .exceptions import DuePlanError
 from .kernel.rhythm import anniversary
 from .tools import add_days, days_between
 
@@ -50,6 +51,11 @@ class Due(ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         cls._order = [('days', 'DESC'), ('id', 'ASC')]
+        cls._buttons.update({
+                'plan': {
+                    'icon': 'tryton-date',
+                    },
+                })
 
     @classmethod
     def view_attributes(cls):
@@ -100,6 +106,42 @@ class Due(ModelSQL, ModelView):
     def key(self):
         "What tells one occasion from the next of the same kind"
         return f'{self.origin or ""}/{self.date}'
+
+    @classmethod
+    @ModelView.button
+    def plan(cls, dues):
+        "Plan the first type of contact for today"
+        pool = Pool()
+        Date = pool.get('ir.date')
+        Start = pool.get('crm.due.plan.start')
+        Type = pool.get('crm.activity.type')
+        if not (type_ := Start.default_type()):
+            raise DuePlanError(gettext('crm_party.msg_due_plan_no_type'))
+        cls.plan_contacts(dues, Type(type_), Date.today())
+        # Whom a contact is planned with is gone from the list
+        return 'reload'
+
+    @classmethod
+    def plan_contacts(cls, dues, type, date):
+        "Create an activity of the type on date for each, as the user may"
+        Activity = Pool().get('crm.activity')
+        employee = Transaction().context.get('employee')
+        with check_access():
+            Activity.create([{
+                        'company': due.company.id,
+                        'type': type.id,
+                        'party': due.party.id,
+                        'employee': (
+                            due.employee.id if due.employee else employee),
+                        'date': date,
+                        'subject': type.default_subject,
+                        'duration': type.default_duration,
+                        'reason': due.reason,
+                        'origin': str(due.origin) if due.origin else None,
+                        'reminders': [('create', [
+                                    {'before': r.before}
+                                    for r in type.reminders])],
+                        } for due in dues])
 
     @classmethod
     def table_query(cls):
@@ -287,8 +329,10 @@ class DuePlanStart(ModelView):
     @classmethod
     def default_type(cls):
         Type = Pool().get('crm.activity.type')
-        types = Type.search(
-            [('counts_as_contact', '=', True)], limit=1)
+        types = Type.search([
+                ('counts_as_contact', '=', True),
+                ('channel', '!=', 'purchase'),
+                ], limit=1)
         return types[0].id if types else None
 
 
@@ -303,27 +347,12 @@ class DuePlan(Wizard):
     plan = StateTransition()
 
     def transition_plan(self):
-        pool = Pool()
-        Activity = pool.get('crm.activity')
-        Due = pool.get('crm.due')
+        Due = Pool().get('crm.due')
         ids = [r.id for r in self.records]
-        employee = Transaction().context.get('employee')
-        type_ = self.start.type
         with check_access():
             dues = Due.search([('id', 'in', ids)])
-            Activity.create([{
-                        'company': due.company.id,
-                        'type': type_.id,
-                        'party': due.party.id,
-                        'employee': (
-                            due.employee.id if due.employee else employee),
-                        'date': self.start.date,
-                        'subject': type_.default_subject,
-                        'duration': type_.default_duration,
-                        'reason': due.reason,
-                        'origin': str(due.origin) if due.origin else None,
-                        'reminders': [('create', [
-                                    {'before': r.before}
-                                    for r in type_.reminders])],
-                        } for due in dues])
+        Due.plan_contacts(dues, self.start.type, self.start.date)
         return 'end'
+
+    def end(self):
+        return 'reload'

@@ -1,10 +1,12 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
+import math
 from collections import defaultdict
 
 from sql import Literal, Null, Union
-from sql.operators import Exists
+from sql.functions import CharLength
+from sql.operators import Exists, Mod
 
 from trytond.i18n import gettext
 from trytond.model import (
@@ -17,7 +19,7 @@ from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
 from .exceptions import DuplicateWarning
-from .kernel.names import name_key, score, sorted_key
+from .kernel.names import name_key, numbers, ratio, score
 from .kernel.pairs import alike, same
 
 REASONS = [
@@ -31,6 +33,11 @@ REASONS = [
 _PHONES = ['phone', 'mobile', 'fax']
 # Name, postal code and date: what is alike below the first needs the others
 _ALONE, _TOGETHER = 0.9, 0.8
+
+
+class _Similar(Mod):
+    "The operator % of pg_trgm between texts"
+    __slots__ = ()
 
 
 class Duplicate(Workflow, ModelSQL, ModelView):
@@ -199,13 +206,13 @@ class Duplicate(Workflow, ModelSQL, ModelView):
                 reasons[pair][reason] = True
         names = {id_: name for id_, name, _ in parties}
         born = {id_: date for id_, _, date in parties if date}
-        for party1, party2, ratio in alike(names, _ALONE):
-            reasons[party1, party2]['name'] = ratio
+        for party1, party2, near in alike(names, _ALONE):
+            reasons[party1, party2]['name'] = near
         for block in [
                 {id_: [date] for id_, date in born.items()}, places]:
             names_ = {id_: names[id_] for id_ in block if id_ in names}
-            for party1, party2, ratio in alike(names_, _TOGETHER, block):
-                reasons[party1, party2]['name'] = ratio
+            for party1, party2, near in alike(names_, _TOGETHER, block):
+                reasons[party1, party2]['name'] = near
         result = {}
         for (party1, party2), found in reasons.items():
             found['postal_code'] = bool(
@@ -336,7 +343,10 @@ class Party(metaclass=PoolMeta):
         it but who is in charge.
         """
         Configuration = Pool().get('crm.configuration')
-        hits = cls._duplicate_hits(name, codes, emails, phones)
+        key = name_key(name)
+        # Who is near by name alone, and who is with another sign
+        threshold = _TOGETHER if birth_date or postal_codes else _ALONE
+        hits = cls._duplicate_hits(key, threshold, codes, emails, phones)
         if not hits:
             return []
         cursor = Transaction().connection.cursor()
@@ -344,9 +354,15 @@ class Party(metaclass=PoolMeta):
                 hits, birth_date, postal_codes, exclude))
         found = defaultdict(dict)
         managers = {}
-        for party, reason, date, place, manager in cursor:
+        for party, reason, other, date, place, manager in cursor:
+            value = True
+            if reason == 'name':
+                if numbers(key) != numbers(other):
+                    continue
+                if (value := ratio(key, other)) < threshold:
+                    continue
             managers[party] = manager
-            found[party][reason] = True
+            found[party][reason] = value
             found[party].update(date=bool(date), postal_code=bool(place))
         minimum = Configuration(1).duplicate_score
         return [{
@@ -358,7 +374,7 @@ class Party(metaclass=PoolMeta):
             if score(**values) >= minimum]
 
     @classmethod
-    def _duplicate_hits(cls, name, codes, emails, phones):
+    def _duplicate_hits(cls, key, threshold, codes, emails, phones):
         "Return the selects of party and reason, one for each reason"
         pool = Pool()
         identifier = pool.get('party.identifier').__table__()
@@ -370,8 +386,8 @@ class Party(metaclass=PoolMeta):
             hits.append(column.table.select(
                     column.as_('party'), Literal(reason).as_('reason'),
                     where=where))
-        if words := sorted_key(name_key(name)):
-            add('name', party.id, party.name_words == words)
+        if key:
+            add('name', party.id, cls._near_names(party, key, threshold))
         if codes:
             add('identifier', identifier.party,
                 identifier.code_compact.in_(list(codes))
@@ -384,6 +400,23 @@ class Party(metaclass=PoolMeta):
                     & mechanism.value_compact.in_(list(values))
                     & (mechanism.active == Literal(True)))
         return hits
+
+    @classmethod
+    def _near_names(cls, party, key, threshold):
+        """Return the condition that the names of parties may be near a key.
+
+        Names of a ratio above threshold are as long, and on PostgreSQL the
+        index of their trigrams tells which may be.
+        """
+        database = Transaction().database
+        length = CharLength(party.name_key)
+        longest = (2 - threshold) / threshold
+        where = (
+            (length >= math.floor(len(key) / longest))
+            & (length <= math.ceil(len(key) * longest)))
+        if database.has_similarity():
+            where &= _Similar(party.name_key, key)
+        return where
 
     @classmethod
     def _duplicate_query(cls, hits, birth_date, postal_codes, exclude):
@@ -412,8 +445,8 @@ class Party(metaclass=PoolMeta):
             .join(employee, 'LEFT', condition=profile.manager == employee.id)
             .join(manager, 'LEFT', condition=employee.party == manager.id)
             .select(
-                party.id, hit.reason, born.as_('born'), place.as_('place'),
-                manager.name, where=where))
+                party.id, hit.reason, party.name_key, born.as_('born'),
+                place.as_('place'), manager.name, where=where))
 
 
 class _NotifyMixin:

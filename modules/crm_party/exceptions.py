@@ -16,6 +16,10 @@ class DocumentError(UserError):
     pass
 
 
+class DuePlanError(UserError):
+    pass
+
+
 class DuplicateWarning(UserWarning):
     pass
 

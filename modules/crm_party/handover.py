@@ -176,8 +176,9 @@ class Handover(Workflow, ModelSQL, ModelView):
         # A hand-over has a few kinds of things, one query counts each
         cursor = Transaction().connection.cursor()
         done = cls._count_done(handovers)
+        count_names = cls._count_names()
         for choice, model, *_ in cls._get_handed():
-            name = cls._count_name(choice)
+            name = count_names[choice]
             if name not in names:
                 continue
             for handover in handovers:
@@ -193,10 +194,11 @@ class Handover(Workflow, ModelSQL, ModelView):
         return result
 
     @classmethod
-    def _count_name(cls, choice):
+    def _count_names(cls):
+        "Return {field to choose what is handed over: field with its number}"
         return {
             'customers': 'customer_count', 'activities': 'activity_count',
-            'leads': 'lead_count', 'cases': 'case_count'}.get(choice)
+            'leads': 'lead_count', 'cases': 'case_count'}
 
     @classmethod
     def _count_done(cls, handovers):

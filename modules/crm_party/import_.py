@@ -18,7 +18,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from .exceptions import ImportFileError
-from .import_row import FIELDS, Row, find, guess
+from .import_row import FIELDS, Dialler, Row, find, guess
 from .kernel import vcard
 
 SLICE = 500
@@ -310,14 +310,14 @@ class Import(Workflow, ModelSQL, ModelView):
         for line in lines:
             if line['action'] not in {'create', 'update'}:
                 continue
-            key = line.pop('same')
-            if key in seen:
+            same = line.pop('same')
+            if known := [seen[key] for key in same if key in seen]:
                 line.update(
                     action='duplicate',
                     reason=gettext('crm_party.msg_import_twice',
-                        row=seen[key]))
+                        row=min(known)))
             else:
-                seen[key] = line['number']
+                seen.update(dict.fromkeys(same, line['number']))
         for line in lines:
             line.pop('same', None)
 
@@ -337,11 +337,12 @@ class Import(Workflow, ModelSQL, ModelView):
         statuses = {}
         for key, label in Profile.status.selection:
             statuses[key] = statuses[label.lower()] = key
+        dialler = Dialler(self.company)
         for row in rows:
-            row.check(lookups, statuses)
+            row.check(lookups, statuses, dialler)
         known = self._find_known(rows)
         for row in rows:
-            if self.key and row.values.get(self.key):
+            if self.key:
                 row.party = known[self.key].get(row.key_value)
         for row in rows:
             if not row.party and self.duplicates == 'skip':
@@ -355,6 +356,9 @@ class Import(Workflow, ModelSQL, ModelView):
                     ])}
         for row in rows:
             row.manager = managers.get(row.duplicate)
+            taken = known['code'].get(row.values.get('code'))
+            if taken and not row.duplicate and row.party != taken:
+                row.refuse_code()
 
     def _find_known(self, rows):
         """Return {reason: {value: party id}} of what the parties have

@@ -1,5 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import datetime as dt
 import json
 from collections import defaultdict
 
@@ -16,7 +17,6 @@ _PARTY = {'name': 'name', 'kind': 'crm_kind', 'birth_date': 'birth_date'}
 _PROFILE = {
     'manager': 'manager', 'status': 'status', 'source': 'source',
     'note': 'note'}
-_MECHANISMS = ['phone', 'mobile', 'email', 'website']
 _ADDRESS = {
     'street': 'street_unstructured', 'postal_code': 'postal_code',
     'city': 'city', 'country': 'country'}
@@ -105,8 +105,7 @@ class ImportLine(ModelSQL, ModelView):
             result['categories'] = [('add', [values['category']])]
         address = self._get_address(values)
         result['addresses'] = [('create', [address])] if address else []
-        result['contact_mechanisms'] = [
-            ('create', self._get_mechanisms(values))]
+        result['contact_mechanisms'] = [('create', values['mechanisms'])]
         if 'identifier' in values:
             result['identifiers'] = [
                 ('create', [{'code': values['identifier']}])]
@@ -128,77 +127,72 @@ class ImportLine(ModelSQL, ModelView):
             field: values[name] for name, field in _PROFILE.items()
             if name in values}
 
-    @staticmethod
-    def _get_mechanisms(values):
-        return [
-            {'type': type_, 'value': values[type_]} for type_ in _MECHANISMS
-            if type_ in values]
-
     @classmethod
     def _update(cls, import_, lines):
         pool = Pool()
         Party = pool.get('party.party')
         Profile = pool.get('crm.profile')
-        parties, profiles = [], []
+        parties, profiles, before, known = [], [], [], []
         for line in lines:
-            before = line._remember(import_)
-            values = line._get_changes(before)
             profile = next((
                     p for p in line.party.crm_profiles
                     if p.company == import_.company), None)
-            changes = line._get_profile(json.loads(line.values))
-            if profile and changes:
-                profiles.extend(([profile], changes))
-            elif changes:
-                values['crm_profiles'] = [('create', [{
-                                'company': import_.company.id,
-                                'manager': None,
-                                **changes}])]
+            known.append(line._get_added())
+            values, changes = line._get_changes(import_, profile)
+            before.append(line._remember(values, profile, changes))
             if values:
                 parties.extend(([line.party], values))
-            line.before = json.dumps(before)
+            if changes:
+                profiles.extend(([profile], changes))
         if parties:
             Party.write(*parties)
         if profiles:
             Profile.write(*profiles)
-        cls.save(lines)
+        to_save = []
+        for line, old, ids in zip(cls.browse(lines), before, known):
+            old['added'] = {
+                name: sorted(new - ids[name])
+                for name, new in line._get_added().items()}
+            line.before = json.dumps(old)
+            to_save.append(line)
+        cls.save(to_save)
 
-    def _remember(self, import_):
-        "Return what an undo needs to know of the party"
-        party = self.party
-        before = {
-            name: [r.id for r in getattr(party, name)] for name in _ADDED}
-        before['party'] = {
-            'name': party.name,
-            'crm_kind': party.crm_kind,
-            'birth_date': (
-                party.birth_date.isoformat() if party.birth_date else None),
+    def _get_added(self):
+        "Return the ids of what the party has of the things an update adds"
+        return {
+            name: {r.id for r in getattr(self.party, name)}
+            for name in [*_ADDED, 'categories']}
+
+    def _remember(self, values, profile, changes):
+        "Return what an undo needs to know: what is changed from and to what"
+        def changed(record, values):
+            return {
+                name: [_plain(getattr(record, name)), value]
+                for name, value in values.items()
+                if not isinstance(value, list)}
+        return {
+            'party': changed(self.party, values),
+            'profile': [profile.id, changed(profile, changes)]
+            if changes else None,
             }
-        before['categories'] = [c.id for c in party.categories]
-        before['profiles'] = {
-            profile.id: {
-                'manager': profile.manager.id if profile.manager else None,
-                'source': profile.source.id if profile.source else None,
-                'status': profile.status,
-                'note': profile.note,
-                } for profile in party.crm_profiles
-            if profile.company == import_.company}
-        return before
 
-    def _get_changes(self, before):
-        "Return what the row changes of the party, additions for lists"
+    def _get_changes(self, import_, profile):
+        """Return what the row changes of the party and of its profile.
+
+        Lists are only added to.
+        """
         values = json.loads(self.values)
         party = self.party
         changes = {
             field: values[name] for name, field in _PARTY.items()
-            if name in values and values[name] != before['party'][field]}
+            if name in values and values[name] != _plain(
+                getattr(party, field))}
         category = values.get('category')
-        if category and category not in before['categories']:
+        if category and category not in {c.id for c in party.categories}:
             changes['categories'] = [('add', [category])]
         known = {m.value_compact or m.value for m in party.contact_mechanisms}
         mechanisms = [
-            m for m in self._get_mechanisms(values)
-            if m['value'] not in known]
+            m for m in values['mechanisms'] if m['value_compact'] not in known]
         if mechanisms:
             changes['contact_mechanisms'] = [('create', mechanisms)]
         codes = {i.code_compact for i in party.identifiers}
@@ -207,15 +201,27 @@ class ImportLine(ModelSQL, ModelView):
                 ('create', [{'code': values['identifier']}])]
         address = self._get_address(values)
         if address and not any(
-                all(getattr(getattr(a, f), 'id', getattr(a, f)) == v
-                    for f, v in address.items())
+                all(_plain(getattr(a, f)) == v for f, v in address.items())
                 for a in party.addresses):
             changes['addresses'] = [('create', [address])]
-        return changes
+        profile_values = self._get_profile(values)
+        if profile:
+            return changes, {
+                name: value for name, value in profile_values.items()
+                if value != _plain(getattr(profile, name))}
+        if profile_values:
+            changes['crm_profiles'] = [('create', [{
+                            'company': import_.company.id,
+                            'manager': None,
+                            **profile_values}])]
+        return changes, {}
 
     @classmethod
     def restore(cls, lines):
-        "Put the updated parties back as they were"
+        """Put the updated parties back as they were.
+
+        What somebody has changed since stays as he wants it.
+        """
         pool = Pool()
         Party = pool.get('party.party')
         Profile = pool.get('crm.profile')
@@ -227,15 +233,16 @@ class ImportLine(ModelSQL, ModelView):
             for name in _ADDED:
                 added[name].extend(
                     r for r in getattr(party, name)
-                    if r.id not in before[name])
-            categories = [
-                c.id for c in party.categories
-                if c.id not in before['categories']]
-            parties.extend(([party], {
-                        **before['party'],
-                        'categories': [('remove', categories)]}))
-            for id_, values in before['profiles'].items():
-                profiles.extend(([Profile(int(id_))], values))
+                    if r.id in before['added'][name])
+            values = _unchanged(party, before['party'])
+            values['categories'] = [('remove', before['added']['categories'])]
+            parties.extend(([party], values))
+            if before['profile']:
+                id_, changes = before['profile']
+                profile = next(
+                    (p for p in party.crm_profiles if p.id == id_), None)
+                if profile and (values := _unchanged(profile, changes)):
+                    profiles.extend(([profile], values))
         # The four kinds of things that an update adds
         for name, model in _ADDED.items():
             pool.get(model).delete(added[name])
@@ -277,4 +284,26 @@ class ImportLine(ModelSQL, ModelView):
                     column,
                     where=fields.SQL_OPERATORS['in'](column, parties)))
             used.update(id_ for id_, in cursor)
+        by_resource = {f'party.party,{id_}': id_ for id_ in parties}
+        for model in Replace._resources():
+            table = pool.get(model).__table__()
+            cursor.execute(*table.select(
+                    table.resource,
+                    where=fields.SQL_OPERATORS['in'](
+                        table.resource, list(by_resource))))
+            used.update(by_resource[resource] for resource, in cursor)
         return used
+
+
+def _plain(value):
+    "Return the value of a field as JSON has it"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return getattr(value, 'id', value)
+
+
+def _unchanged(record, changes):
+    "Return the former values of the fields that still have the new ones"
+    return {
+        name: old for name, (old, new) in changes.items()
+        if _plain(getattr(record, name)) == new}

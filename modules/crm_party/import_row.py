@@ -6,6 +6,7 @@ import re
 
 from trytond.i18n import gettext
 from trytond.pool import Pool
+from trytond.tools.email_ import EmailNotValidError, validate_email
 
 from .kernel.names import name_key, sorted_key
 
@@ -58,11 +59,18 @@ _GUESSES = {
     for alias in aliases.split()}
 _EMAIL = re.compile(r'[^@\s]+@[^@\s]+\.[^@\s]+')
 _DATES = ['%Y-%m-%d', '%d.%m.%Y']
+# Several columns may be the same way to reach a party
+_MECHANISMS = ['phone', 'mobile', 'email', 'website']
+_PHONES = ['phone', 'mobile']
 
 
 def guess(name):
-    "Return the field that a column of the name probably is, or None"
-    return _GUESSES.get(re.sub(r'[\W_]', '', name.lower()))
+    """Return the field that a column of the name probably is, or None.
+
+    "E-Mail 2" is another e-mail.
+    """
+    name = re.sub(r'[\W_]', '', name.lower())
+    return _GUESSES.get(name, _GUESSES.get(name.rstrip('0123456789')))
 
 
 def find(model, names, rows, field, domain=None):
@@ -81,6 +89,38 @@ def find(model, names, rows, field, domain=None):
     return found
 
 
+class Dialler:
+    "Reads phone numbers as they are dialled in a country, or in the company's"
+
+    def __init__(self, company):
+        self._countries = [
+            a.country.id for a in company.party.addresses if a.country]
+        self._mechanisms = {}
+
+    def read(self, text, country=None):
+        """Return a number as it is written and as it is compared.
+
+        country is an id; None when the text is not a phone number.
+        """
+        if country not in self._mechanisms:
+            self._mechanisms[country] = self._get_mechanism(country)
+        mechanism = self._mechanisms[country]
+        value = mechanism.format_value(text, 'phone')
+        compact = mechanism.format_value_compact(value, 'phone')
+        return (value, compact) if compact != text or (
+            mechanism._parse_phonenumber(text)) else None
+
+    def _get_mechanism(self, country):
+        # One for all rows: what it reads of the company is read once
+        pool = Pool()
+        Address = pool.get('party.address')
+        Mechanism = pool.get('party.contact_mechanism')
+        Party = pool.get('party.party')
+        countries = [country, *self._countries] if country else self._countries
+        return Mechanism(party=Party(
+                addresses=[Address(country=c) for c in countries]))
+
+
 class Row:
     "A row of the file on its way to a line"
 
@@ -89,13 +129,18 @@ class Row:
         self.number = number
         self.cells = [plain(c) for c in cells]
         self.values = {}
+        self.mechanisms = []
         self.problems = []
         self.party = self.duplicate = self.manager = None
         for field, cell in zip(chosen, cells):
-            if field and cell not in {'', None}:
+            if cell in {'', None}:
+                continue
+            if field in _MECHANISMS:
+                self.mechanisms.append((field, plain(cell)))
+            elif field:
                 self.values.setdefault(field, cell)
 
-    def check(self, lookups, statuses):
+    def check(self, lookups, statuses, dialler):
         "Convert the values; what is broken becomes a problem"
         for field in list(self.values):
             value = self.values[field]
@@ -111,6 +156,8 @@ class Row:
                     'crm_party.msg_import_status', value)
             elif convert:
                 convert(field, value)
+        # The country tells how phone numbers are read
+        self._check_mechanisms(dialler)
         if not self.values.get('name'):
             self._fail('name', 'crm_party.msg_import_empty', '')
 
@@ -124,28 +171,25 @@ class Row:
             (field, gettext(message, value=value)))
         self.values.pop(field, None)
 
-    def _check_email(self, field, value):
-        if not _EMAIL.fullmatch(value):
-            self._fail(field, 'crm_party.msg_import_email', value)
-        else:
-            self.values[field] = value.lower()
-
-    def _check_phone(self, field, value):
-        pool = Pool()
-        Address = pool.get('party.address')
-        Mechanism = pool.get('party.contact_mechanism')
-        Party = pool.get('party.party')
-        party = Party(addresses=[
-                Address(country=self.values.get('country')
-                    if isinstance(self.values.get('country'), int)
-                    else None)])
-        mechanism = Mechanism(party=party)
-        if not mechanism._parse_phonenumber(value):
-            self._fail(field, 'crm_party.msg_import_phone', value)
-        else:
-            self.values[field] = mechanism.format_value_compact(value, 'phone')
-
-    _check_mobile = _check_phone
+    def _check_mechanisms(self, dialler):
+        "Keep as values those ways to reach the party that can be right"
+        found = {}
+        for type_, text in self.mechanisms:
+            value = compact = text
+            if type_ == 'email':
+                value = compact = text.lower()
+                if not _is_email(value):
+                    self._fail(type_, 'crm_party.msg_import_email', text)
+                    continue
+            elif type_ in _PHONES:
+                if not (number := dialler.read(
+                            text, self.values.get('country'))):
+                    self._fail(type_, 'crm_party.msg_import_phone', text)
+                    continue
+                value, compact = number
+            found.setdefault(compact, {
+                    'type': type_, 'value': value, 'value_compact': compact})
+        self.values['mechanisms'] = list(found.values())
 
     def _check_kind(self, field, value):
         kind = {'person': 'person', 'organisation': 'organisation',
@@ -175,20 +219,39 @@ class Row:
 
     @property
     def key_value(self):
-        return dict(self.marks).get(self.import_.key)
+        return next(
+            (v for reason, v in self.marks if reason == self.import_.key),
+            None)
 
     @property
     def marks(self):
         "What the party is known by, as list of (reason, value)"
         values = self.values
         marks = [
-            (reason, values[field]) for field, reason in [
-                ('code', 'code'), ('identifier', 'identifier'),
-                ('email', 'email'), ('phone', 'phone'), ('mobile', 'phone')]
-            if isinstance(values.get(field), str)]
+            (field, values[field]) for field in ['code', 'identifier']
+            if values.get(field)]
+        for mechanism in values.get('mechanisms', []):
+            reason = mechanism['type']
+            if reason in _PHONES:
+                reason = 'phone'
+            if reason != 'website':
+                marks.append((reason, mechanism['value_compact']))
         if words := sorted_key(name_key(values.get('name'))):
             marks.append(('name', words))
         return marks
+
+    def _get_same(self):
+        "Return what no other row of the file may have, as set"
+        marks = dict(self.marks)
+        same = {
+            ('key', self.key_value or marks.get('name')),
+            ('code', marks.get('code')),
+            }
+        return {(kind, value) for kind, value in same if value}
+
+    def refuse_code(self):
+        "The code of a new party is taken"
+        self._fail('code', 'crm_party.msg_import_code', self.values['code'])
 
     def get_line(self):
         line = {
@@ -198,7 +261,7 @@ class Row:
             'cells': json.dumps(self.cells),
             'values': json.dumps(self.values),
             'action': 'create',
-            'same': self.key_value or dict(self.marks).get('name'),
+            'same': self._get_same(),
             }
         if self.problems:
             line['action'] = 'error'
@@ -222,4 +285,14 @@ def plain(cell):
         return ''
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return str(cell).strip()
+    return str(cell).replace('\0', '').strip()
+
+
+def _is_email(text):
+    if not _EMAIL.fullmatch(text):
+        return False
+    try:
+        validate_email(text)
+    except EmailNotValidError:
+        return False
+    return True

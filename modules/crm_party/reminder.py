@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections import defaultdict
+from itertools import chain
 
 from sql import Null
 
@@ -255,12 +256,12 @@ class Activity(metaclass=PoolMeta):
         """
         pool = Pool()
         Date = pool.get('ir.date')
+        Reminder = pool.get('crm.activity.reminder')
         if date is None:
             date = Date.today()
         domain = [
             ('state', '=', 'planned'),
             ('date', '<', date),
-            ('employee', '!=', None),
             ['OR',
                 ('nagged_on', '=', None),
                 ('nagged_on', '<', date),
@@ -271,10 +272,12 @@ class Activity(metaclass=PoolMeta):
             domain.append(('company', '=', company))
         by_employee = defaultdict(list)
         for activity in cls.search(domain):
-            by_employee[activity.employee].append(activity.id)
-        users = cls.get_users(set(by_employee))
-        notifications = []
-        for employee, ids in by_employee.items():
+            by_employee[activity.employee].append(activity)
+        users = cls.get_users(set(filter(None, by_employee)))
+        lost = {e: a for e, a in by_employee.items() if not users[e]}
+        notifications = Reminder._get_lost(lost)
+        for employee, activities in by_employee.items():
+            ids = [a.id for a in activities]
             label = ngettext('crm_party.msg_activity_nag', len(ids),
                 number=len(ids))
             notifications.extend({
@@ -284,7 +287,8 @@ class Activity(metaclass=PoolMeta):
                     'model': cls.__name__,
                     'records': json.dumps(ids),
                     } for user in users[employee])
-        cls._set_nagged(sum(by_employee.values(), []), date)
+        cls._set_nagged(
+            [a.id for a in chain.from_iterable(by_employee.values())], date)
         notify(notifications)
 
     @classmethod

@@ -1,14 +1,17 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-from sql import Column, Literal
-from sql.operators import Exists
+from sql import Column
 
 from trytond.i18n import gettext
+from trytond.ir.avatar import generate
 from trytond.modules.party.exceptions import EraseError
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
 from .tools import forget
+
+# Of the initials that party_avatar draws
+AVATAR_SIZE = 200
 
 
 class Replace(metaclass=PoolMeta):
@@ -51,7 +54,7 @@ class Replace(metaclass=PoolMeta):
     @classmethod
     def _resources(cls):
         "Return the models whose resource follows the party"
-        return ['ir.attachment', 'ir.note', 'ir.email', 'ir.avatar']
+        return ['ir.attachment', 'ir.note', 'ir.email']
 
     def transition_replace(self):
         pool = Pool()
@@ -62,6 +65,7 @@ class Replace(metaclass=PoolMeta):
         self._drop_doubles(source, destination)
         result = super().transition_replace()
         self._move_resources(source, destination)
+        self._move_photo(source, destination)
         self._drop_self_relations(destination)
         Duplicate.settle(source, destination)
         forget('party.party', *(m for m, _ in self.fields_to_replace()))
@@ -95,6 +99,7 @@ class Replace(metaclass=PoolMeta):
                 target = kept[profile.company]
                 target.absorb(profile)
                 to_save.append(target)
+                self._move_resources(profile, target)
         Profile.save(to_save)
 
     def _drop_doubles(self, source, destination):
@@ -115,17 +120,24 @@ class Replace(metaclass=PoolMeta):
                             where=Column(old, party) == source.id))))
 
     def _move_resources(self, source, destination):
+        "Let notes and the like of a record belong to another one"
         pool = Pool()
         cursor = Transaction().connection.cursor()
         for name in self._resources():
             table = pool.get(name).__table__()
-            double = pool.get(name).__table__()
-            where = table.resource == str(source)
-            if name == 'ir.avatar':
-                where &= ~Exists(double.select(
-                        Literal(1), where=double.resource == str(destination)))
             cursor.execute(*table.update(
-                    [table.resource], [str(destination)], where=where))
+                    [table.resource], [str(destination)],
+                    where=table.resource == str(source)))
+
+    def _move_photo(self, source, destination):
+        "Give the destination the photo of the source if it has none"
+        Avatar = Pool().get('ir.avatar')
+        if not _has_photo(source) or _has_photo(destination):
+            return
+        Avatar.delete(destination.avatars)
+        for avatar in source.avatars:
+            avatar.resource = destination
+        Avatar.save(source.avatars)
 
     def _drop_self_relations(self, destination):
         Relation = Pool().get('party.relation')
@@ -134,6 +146,15 @@ class Replace(metaclass=PoolMeta):
         cursor.execute(*table.delete(
                 where=(table.from_ == destination.id)
                 & (table.to == destination.id)))
+
+
+def _has_photo(party):
+    "Return whether the avatar of a party is more than its drawn initial"
+    for avatar in party.avatars:
+        image = avatar.image
+        if image and image != generate(AVATAR_SIZE, party.name):
+            return True
+    return False
 
 
 class Erase(metaclass=PoolMeta):

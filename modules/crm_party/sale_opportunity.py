@@ -68,10 +68,17 @@ class Handover(metaclass=PoolMeta):
         states={
             'readonly': Eval('state') != 'draft',
             })
+    opportunity_count = fields.Function(
+        fields.Integer("Number of Opportunities"), 'get_counts')
 
     @classmethod
     def default_opportunities(cls):
         return True
+
+    @classmethod
+    def _count_names(cls):
+        return {
+            **super()._count_names(), 'opportunities': 'opportunity_count'}
 
     @classmethod
     def _get_handed(cls):

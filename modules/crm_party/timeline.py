@@ -76,6 +76,7 @@ class Timeline(ModelSQL, ModelView):
         """
         return [
             ('party.party', 'id', None),
+            ('crm.profile', 'party', 'company'),
             ('crm.activity', 'party', 'company'),
             ]
 

@@ -5,9 +5,10 @@ from sql.functions import Function
 from sql.operators import Concat
 
 from trytond import backend
+from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
-__all__ = ['add_days', 'days_between', 'forget']
+__all__ = ['add_days', 'days_between', 'forget', 'local_date', 'timezone']
 
 
 class _Date(Function):
@@ -51,3 +52,16 @@ def forget(*models):
         for model in models:
             if model in cache:
                 cache[model].clear()
+
+
+def timezone(company):
+    "Return the time zone of a company (a record or None), UTC by default"
+    if company and company.timezone:
+        return tz.ZoneInfo(company.timezone)
+    return tz.UTC
+
+
+def local_date(company, datetime):
+    "Return the date that a company has at a UTC datetime"
+    return datetime.replace(
+        tzinfo=tz.UTC).astimezone(timezone(company)).date()

@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 import json
 from collections import Counter, defaultdict
+from itertools import islice
 
 from trytond.i18n import ngettext
 from trytond.model import (
@@ -114,10 +115,11 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
         hits, activities, taken = [], [], set()
         for rule in rules:
             # What one rule plans needs no second activity by another
-            occasions = [
+            occasions = (
                 o for o in rule._get_occasions()
-                if (rule.kind, o['party'], o['key']) not in taken]
-            for occasion, employee in rule._choose(occasions):
+                if (rule.kind, o['party'], o['key']) not in taken)
+            for occasion, employee in islice(
+                    rule._choose(occasions), _BATCH):
                 taken.add((rule.kind, occasion['party'], occasion['key']))
                 hits.append({
                         'rule': rule.id,
@@ -153,10 +155,10 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
                 for user in users[employee]])
 
     def _get_occasions(self):
-        """Return what the rule hits and has not hit before
+        """Yield what the rule hits and has not hit before
 
-        A list of dictionaries with the ids of the party and of the employee
-        in charge, the key, the reason and the origin, the latest first.
+        Dictionaries with the ids of the party and of the employee in charge,
+        the key, the reason and the origin, the latest first.
         """
         Hit = Pool().get('crm.watch.hit')
         if self.kind == 'segment':
@@ -168,8 +170,7 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
         cursor.execute(*table.select(
                 table.party, table.key, where=table.rule == self.id))
         known = set(cursor)
-        return [
-            o for o in occasions if (o['party'], o['key']) not in known]
+        return (o for o in occasions if (o['party'], o['key']) not in known)
 
     def _get_due(self):
         Due = Pool().get('crm.due')
@@ -180,16 +181,15 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
             ]
         if self.segment:
             domain.append(('party', 'in', self.segment.get_parties()))
-        occasions = []
-        for dues in grouped_slice(Due.search(domain, limit=_BATCH), 500):
-            occasions.extend({
+        for dues in grouped_slice(Due.search(domain), 500):
+            for due in dues:
+                yield {
                     'party': due.party.id,
                     'employee': due.employee.id if due.employee else None,
                     'key': due.key,
                     'reason': due.reason,
                     'origin': str(due.origin) if due.origin else None,
-                    } for due in dues)
-        return occasions
+                    }
 
     def _get_entries(self):
         "Return the parties of the segment as occasions"
@@ -211,9 +211,8 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
                 } for party, manager in cursor]
 
     def _choose(self, occasions):
-        "Return the occasions with who gets them, within the maximum"
+        "Yield the occasions with who gets them, within the maximum"
         counts = Counter()
-        result = []
         turn = self._get_turn()
         for occasion in occasions:
             employee = occasion['employee']
@@ -222,8 +221,7 @@ class WatchRule(DeactivableMixin, ModelSQL, ModelView):
             if self.maximum and counts[employee] >= self.maximum:
                 continue
             counts[employee] += 1
-            result.append((occasion, employee))
-        return result
+            yield occasion, employee
 
     def _get_turn(self):
         "Yield the ids of the employees for ever, after the last of before"

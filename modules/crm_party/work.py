@@ -144,7 +144,7 @@ class WorkRate(
         return table.select(
             table.id.as_('id'),
             table.solved_by.as_('employee'),
-            WorkEntry.date.sql_cast(table.solved_at).as_('date'),
+            table.solved_on.as_('date'),
             where=where)
 
 

@@ -4,11 +4,13 @@
 import datetime as dt
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 from caravan.testing import QueryTestMixin
 from caravan.testing.databases import prepare_database
 from trytond.modules.company.tests import (
     create_company, create_employee, set_company)
+from trytond.modules.crm_party import activity, reminder
 from trytond.pool import Pool
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
@@ -42,7 +44,13 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
         self.company = create_company()
         self.enterContext(set_company(self.company))
         self.manager = create_employee(self.company, "Anna")
+        # Whatever the hour, and over midnight, a test has one day
         self.today = dt.date.today()
+        self.enterContext(patch.object(
+                self.get('ir.date'), 'today', return_value=self.today))
+        self.now = dt.datetime.combine(self.today, dt.time(10))
+        for module in [activity, reminder]:
+            self.enterContext(patch.object(module, '_now', lambda: self.now))
         self.call = self.create('crm.activity.type', name="Call")
         self.promise = self.create(
             'crm.activity.type', name="Promise", is_promise=True,

@@ -1,10 +1,8 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
-from unittest.mock import patch
 
 from trytond.model.exceptions import AccessError
-from trytond.modules.crm_party import reminder as reminder_module
 from trytond.modules.crm_party.exceptions import ActivityResultError
 from trytond.transaction import Transaction
 
@@ -22,9 +20,6 @@ class ReminderTestCase(CrmTestCase):
         super().setUp()
         self.user, self.employee = self.create_user('clerk', 'group_crm')
         self.party = self.create_party("Customer", profile={})
-        self.now = dt.datetime.combine(self.today, dt.time(10))
-        self.enterContext(patch.object(
-                reminder_module, '_now', lambda: self.now))
 
     def plan_call(self, date, time=None, before=dt.timedelta(hours=1),
             **values):
@@ -122,6 +117,18 @@ class ReminderTestCase(CrmTestCase):
         label = self.get('res.notification').search([])[0].label
         self.assertIn("Anna", label)
 
+    def test_nag_without_user(self):
+        "What nobody is reminded of is told to the administrators each day"
+        Activity = self.get('crm.activity')
+        self.create_user('chief', 'group_crm_admin')
+        self.plan(self.party, self.today - days(1))
+        self.plan(self.party, self.today - days(1), employee=None)
+        Activity.nag()
+        Activity.nag()
+        self.assertEqual(self.sent.count('chief'), 2)
+        self.assertIn("Anna", ' '.join(n.label for n in self.get(
+                    'res.notification').search([])))
+
     def test_no_names(self):
         "What goes over the bus names nobody"
         self.plan_call(self.today, dt.time(10, 30), subject="Secret")
@@ -174,6 +181,23 @@ class ActivityTestCase(CrmTestCase):
         profile, = self.get('party.party')(party.id).crm_profiles
         self.assertIsNone(profile.manager)
         self.assertEqual(profile.status, 'prospect')
+
+    def test_purchase(self):
+        "Who has bought is a customer"
+        purchase = self.create('crm.activity.type',
+            name="Purchase", channel='purchase')
+        parties = {
+            status: self.create_party(status, profile={'status': status})
+            for status in ['prospect', 'blocked']}
+        for party in [*parties.values(), self.create_party('new')]:
+            parties[party.name] = party
+            activity = self.plan(party, type=purchase.id)
+            self.get('crm.activity').do([activity])
+        self.assertEqual({
+                name: self.get('party.party')(p.id).crm_profiles[0].status
+                for name, p in parties.items()}, {
+                'prospect': 'customer', 'new': 'customer',
+                'blocked': 'blocked'})
 
     def test_delete(self):
         Activity = self.get('crm.activity')

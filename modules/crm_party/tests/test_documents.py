@@ -115,6 +115,7 @@ class DocumentsTestCase(CrmTestCase):
         handover = self.create('crm.handover',
             company=self.company.id, employee=self.manager.id,
             lines=[('create', [{'employee': successor.id}])])
+        self.assertEqual(handover.opportunity_count, 1)
         self.get('crm.handover').do([handover])
         self.assertEqual(
             self.get('sale.opportunity')(opportunity.id).employee, successor)

@@ -3,6 +3,8 @@
 import datetime as dt
 from unittest.mock import patch
 
+from trytond.model.exceptions import AccessError
+from trytond.modules.crm_party import watch
 from trytond.modules.crm_party.exceptions import SegmentDomainError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
@@ -125,6 +127,25 @@ class DueTestCase(CrmTestCase):
         self.assertEqual(activity.reason, "Silent for 50 days, usually 10")
         self.assertFalse(self.due('silence'))
 
+    def test_plan_button(self):
+        "One click plans the contact for today, for who may see it"
+        Due = self.get('crm.due')
+        self.configure(contact_interval=10)
+        self.create_party("Open", profile={'since': self.today - days(50)})
+        due, = self.due('silence').values()
+        stranger, _ = self.create_user('stranger', 'group_crm')
+        with self.act_as(stranger), self.assertRaises(AccessError):
+            Due.plan([due])
+        user, _ = self.create_user('chief', 'group_crm_all')
+        with self.act_as(user):
+            self.assertEqual(Due.plan([due]), 'reload')
+        activity, = self.get('crm.activity').search([])
+        self.assertEqual(
+            (activity.type, activity.date, activity.employee),
+            (self.call, self.today, self.manager))
+        self.assertEqual(activity.reason, "Silent for 50 days, usually 10")
+        self.assertFalse(self.due('silence'))
+
     def test_queries(self):
         self.configure(contact_interval=10)
         Due = self.get('crm.due')
@@ -218,6 +239,20 @@ class WatchTestCase(CrmTestCase):
         self.assertEqual(
             sorted(n.user.login for n in Notification.search([])),
             ['first', 'first', 'second', 'second'])
+
+    def test_backlog(self):
+        "Who was hit before does not stand in the way of the others"
+        for number in range(3):
+            self.create_party(f"More {number}", profile={
+                    'since': self.today - days(20 + number),
+                    'contact_interval': 10})
+        self.rule()
+        with patch.object(watch, '_BATCH', 2):
+            for expected in [2, 2, 0]:
+                activities = self.run_rules()
+                self.assertEqual(len(activities), expected)
+                # Cancelled, the customers are silent again
+                self.get('crm.activity').cancel(activities)
 
     def test_segment(self):
         Segment = self.get('crm.segment')

@@ -1,7 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import io
 import time
 from unittest.mock import patch
+
+from PIL import Image
 
 from trytond.modules.crm_party.exceptions import DuplicateWarning
 from trytond.pool import Pool
@@ -40,6 +43,43 @@ class DuplicateTestCase(CrmTestCase):
             Party.create([{'name': "Somebody Else"}])
             # A job brings many and looks on its own
             Party.create([{'name': "Romashka"}, {'name': "Other"}])
+
+    def test_entry_near(self):
+        "A name with a slip of the pen is found, one with another number not"
+        Party = self.get('party.party')
+        self.create_party("Blue Harbor Logistics LLC", profile={})
+        self.create_party("Ivanov Ivan", profile={},
+            addresses=[('create', [{'postal_code': '050000'}])])
+        self.create_party("City Taxi 1")
+
+        def known(name, **values):
+            return [
+                (f['score'], f['reasons'])
+                for f in Party.search_duplicates(name=name, **values)]
+        (score, reasons), = known("Blu Harbour Logistics Ltd.")
+        self.assertAlmostEqual(score, 0.57, 2)
+        self.assertEqual(reasons, ['name'])
+        self.assertFalse(known("Green Harbor Logistics"))
+        self.assertFalse(known("City Taxi 2"))
+        self.assertFalse(known("Иванова Иванна"))
+        self.assertEqual(
+            known("Иванова Иванна", postal_codes=['050000'])[0][1],
+            ['name', 'postal_code'])
+
+    def test_entry_cases(self):
+        "The check at entry warns as the rule of the cases does"
+        Party = self.get('party.party')
+        warn_at = CASES['dedupe_score']['warn_at']
+        for case in CASES['dedupe_pairs']:
+            if any(c.isdigit() for c in case['a'] + case['b']):
+                continue
+            party = self.create_party(case['a'])
+            score = 0.6 * case['rf_token_sort'] / 100
+            with self.subTest(a=case['a'], b=case['b']):
+                found = Party.search_duplicates(name=case['b'])
+                self.assertEqual(bool(found), score >= warn_at)
+            party.active = False
+            party.save()
 
     def test_entry_hidden(self):
         "The check sees what a record rule hides"
@@ -222,6 +262,38 @@ class MergeTestCase(CrmTestCase):
         for model in ['ir.note', 'ir.attachment']:
             record, = pool.get(model).search([])
             self.assertEqual(record.resource, destination)
+
+    def test_merge_page(self):
+        "What was attached to the page of the customer goes over too"
+        source = self.create_party("Old", profile={})
+        destination = self.create_party("New", profile={})
+        note = self.create('ir.note',
+            resource=str(source.crm_profiles[0]), message="Likes tea")
+        self.merge(source, destination)
+        profile, = self.get('party.party')(destination.id).crm_profiles
+        self.assertEqual(self.get('ir.note')(note.id).resource, profile)
+        summaries = {
+            e.summary for e in self.get('crm.timeline').search([
+                    ('party', '=', destination.id)])}
+        self.assertIn("Likes tea", summaries)
+
+    def test_merge_photo(self):
+        "A photo takes the place of a drawn initial only"
+        Party = self.get('party.party')
+        image = io.BytesIO()
+        Image.new('RGB', (200, 200), 'red').save(image, format='jpeg')
+        for name, avatars in [("New", [False, True]), ("Old", [True, True])]:
+            parties = [self.create_party("Old"), self.create_party("New")]
+            for party, photo in zip(parties, reversed(avatars)):
+                if photo:
+                    party.avatar = image.getvalue()
+                    party.save()
+            source, destination = parties
+            expected = (source if not avatars[0] else destination).avatars[0]
+            with self.subTest(name):
+                self.merge(source, destination)
+                avatar, = Party(destination.id).avatars
+                self.assertEqual(avatar, expected)
 
     def test_merge_duplicate(self):
         pool = Pool()

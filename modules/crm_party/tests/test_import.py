@@ -141,6 +141,74 @@ class ImportTestCase(CrmTestCase):
         self.assertEqual(len(party.addresses), 1)
         self.assertFalse(Party.search([('code', '=', 'A99')]))
 
+    def test_update_undo_exact(self):
+        "What somebody has changed or added since stays"
+        Import = self.get('crm.import')
+        Party = self.get('party.party')
+        party = self.create_party("Old Name", profile={}, code='A1')
+        note = "Calls at noon"
+        import_ = self.run_import(
+            'code,name,email,status,note,birthday\n'
+            f'A1,New Name,new@example.com,blocked,{note},1980-02-01\n',
+            key='code')
+        party = Party(party.id)
+        party.name = "Newer Name"
+        party.contact_mechanisms = [
+            *party.contact_mechanisms,
+            self.get('party.contact_mechanism')(
+                type='email', value='later@example.com')]
+        party.save()
+        profile, = party.crm_profiles
+        profile.status = 'customer'
+        profile.save()
+        Import.undo([import_])
+        party = Party(party.id)
+        profile, = party.crm_profiles
+        self.assertEqual(party.name, "Newer Name")
+        self.assertIsNone(party.birth_date)
+        self.assertEqual(
+            [m.value for m in party.contact_mechanisms],
+            ['later@example.com'])
+        self.assertEqual((profile.status, profile.note), ('customer', None))
+
+    def test_undo_noted(self):
+        "Who got a note since is archived, not deleted"
+        Import = self.get('crm.import')
+        import_ = self.run_import('name\nJane\n')
+        party = import_.lines[0].party
+        self.create('ir.note', resource=str(party), message="Likes tea")
+        Import.undo([import_])
+        self.assertFalse(self.get('party.party')(party.id).active)
+        self.assertTrue(self.get('ir.note').search([]))
+
+    def test_phones(self):
+        "Numbers by the country of the row, wherever its column is"
+        self.create('country.country', name="Kazakhstan", code='KZ')
+        import_ = self.run_import(
+            'name,phone,phone 2,mobile,country\n'
+            'Almaty,8 (701) 123-45-67,+1 202 555 0143 ext. 12,'
+            '701 123 45 68,KZ\n'
+            'Nowhere,701 123 45 67,,,\n')
+        self.assertEqual(
+            self.lines(import_)["Nowhere"][:2], ('error', "Phone"))
+        party = import_.lines[0].party
+        self.assertEqual(
+            [(m.type, m.value, m.value_compact)
+                for m in party.contact_mechanisms], [
+                ('phone', '+7 701 123 4567', '+77011234567'),
+                ('phone', '+1 202-555-0143 ext. 12', '+12025550143'),
+                ('mobile', '+7 701 123 4568', '+77011234568')])
+
+    def test_codes(self):
+        "A code that is taken does not stop the import"
+        self.create_party("Taken", code='A1')
+        import_ = self.run_import(
+            'code,name\nA1,One\nA2,Two\nA2,Three\n', duplicates='create')
+        self.assertEqual(
+            {n: line[:2] for n, line in self.lines(import_).items()}, {
+                "One": ('error', "Code"), "Two": ('create', None),
+                "Three": ('duplicate', None)})
+
     def test_mapping(self):
         "A file with the same columns finds its mapping again"
         Import = self.get('crm.import')

@@ -118,6 +118,20 @@ class WorkTestCase(CrmTestCase):
         self.assertEqual(
             self.make()[self.manager].amount, Decimal('6'))
 
+    def test_timezone(self):
+        "The day is that of the company"
+        self.company.timezone = 'Asia/Almaty'
+        self.company.save()
+        type_ = self.create('crm.case.type', name="Complaint")
+        self.rate('5', kind='case', activity_type=None)
+        self.create('crm.case',
+            company=self.company.id, party=self.party.id, type=type_.id,
+            subject="Late", state='solved', solved_by=self.manager.id,
+            solved_at=dt.datetime(2026, 3, 31, 20))
+        self.assertFalse(self.make())
+        sheet = self.make(dt.date(2026, 4, 1))[self.manager]
+        self.assertEqual(sheet.entries[0].date, dt.date(2026, 4, 1))
+
     def test_print(self):
         Report = Pool().get('crm.work.sheet', type='report')
         self.rate('1.10')
