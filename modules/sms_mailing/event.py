@@ -6,7 +6,7 @@ import hashlib
 
 from sql import Conflict, Literal
 from sql.aggregate import Max
-from sql.conditionals import Case
+from sql.conditionals import Case, Coalesce
 from sql.functions import CurrentTimestamp
 
 from trytond.i18n import gettext
@@ -20,6 +20,8 @@ from .export import InertExportMixin
 
 _SLICE = 5000
 _RAW = 2000
+# States that tell that a message has left
+_LEFT = ['sent', 'expired', 'undelivered', 'delivered', 'read']
 # Things that happen to a message besides its delivery, more than once
 _REPEATED = {'click', 'open', 'reply', 'call'}
 
@@ -155,9 +157,13 @@ class Event(InertExportMixin, ModelSQL, ModelView):
         state = Case(*((new.rank == r, s) for s, r in RANK.items() if r))
         final = [r for s, r in RANK.items() if s in FINAL]
         cursor.execute(*message.update(
-                [message.state, message.final_at],
-                [state, Case(
-                        (new.rank.in_(final), new.at), else_=None)],
+                [message.state, message.final_at, message.sent_at],
+                [
+                    state,
+                    Case((new.rank.in_(final), new.at), else_=None),
+                    Case((new.rank.in_([RANK[s] for s in _LEFT]), Coalesce(
+                                message.sent_at, message.claimed_at)),
+                        else_=message.sent_at)],
                 from_=[new],
                 where=(message.id == new.message)
                 & (_rank(message.state) < new.rank)))

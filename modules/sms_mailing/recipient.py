@@ -138,7 +138,8 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
     @classmethod
     def snapshot(cls, mailing):
         "Write the recipients of mailing, return how many are new"
-        return insert_recipients(mailing)
+        with Transaction().set_context(company=mailing.company.id):
+            return insert_recipients(mailing)
 
     @classmethod
     def clear(cls, mailings):
@@ -189,6 +190,14 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
                     'mailing': r.mailing.id,
                     'party': r.party.id,
                     } for r in recipients])
+        cls._estimate_again(recipients)
+
+    @classmethod
+    def _estimate_again(cls, recipients):
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        if mailings := list({r.mailing for r in recipients}):
+            Mailing.estimate_again(mailings)
 
     @classmethod
     @ModelView.button
@@ -206,3 +215,4 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
                 ])
         Excluded.delete([
                 e for e in excluded if (e.mailing.id, e.party.id) in pairs])
+        cls._estimate_again(recipients)

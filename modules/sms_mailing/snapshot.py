@@ -32,6 +32,7 @@ REASONS = [
     ('by_hand', "By hand"),
     ('no_address', "No address"),
     ('bad_address', "Bad address"),
+    ('no_account', "No account for the number"),
     ('refused', "Refused"),
     ('suppressed', "Suppressed"),
     ('no_consent', "No consent"),
@@ -188,6 +189,14 @@ def _audience(mailing):
     return party, where
 
 
+def _unserved(mailing, address):
+    "Return the when of the numbers that no account serves"
+    routes = mailing.steps[0].routes()
+    if routes.complete:
+        return []
+    return [(routes.column(address) == Null, 'no_account')]
+
+
 def _reasons(mailing, channel, now):
     "Return the joined tables, the whens of the reasons and their sources"
     pool = Pool()
@@ -212,12 +221,13 @@ def _reasons(mailing, channel, now):
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
         (~_is_valid(channel, contact.address), 'bad_address'),
+        *_unserved(mailing, contact.address),
         ((refusal != Null) & (said > 0), 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
         (refusal != Null, 'suppressed'),
         ]
-    if mailing.topic.consent_required:
+    if mailing.topic.consent_required and mailing.purpose == 'marketing':
         consent = _consents(mailing, channel)
         from_ = from_.left_join(
             consent, condition=consent.party == party.id)

@@ -30,7 +30,8 @@ class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
         domain=[
             If(Bool(Eval('channel')), ('channel', '=', Eval('channel')), ()),
             ],
-        help="Where the messages leave.")
+        help="Where the messages leave that it serves; others leave by the "
+        "account of the channel whose prefixes fit them.")
     wait = fields.TimeDelta(
         "Wait",
         domain=['OR', ('wait', '=', None), ('wait', '>', dt.timedelta())],
@@ -63,6 +64,13 @@ class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
         if self.channel and company and (
                 not self.account or self.account.channel != self.channel):
             self.account = Account.find(self.channel, company)
+
+    def routes(self):
+        "Return the Routes of the addresses to the accounts"
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        return Account.routes(
+            self.channel, self.mailing.company.id, self.account)
 
 
 class Variant(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
@@ -122,9 +130,17 @@ class Price(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def distribution(cls, mailing, counter):
-        "Return the records of a Counter of texts by parts"
-        account = mailing.steps[0].account
-        return [cls(
-                mailing=mailing, parts=parts, messages=messages,
-                cost=account.price(parts * messages, mailing.currency))
-            for parts, messages in sorted(counter.items())]
+        """Return the records of a Counter of texts
+
+        Its keys are the parts of a text and the account where it leaves.
+        """
+        prices = {}
+        for (parts, account), messages in sorted(
+                counter.items(), key=lambda i: (i[0][0], i[0][1].id)):
+            price = prices.setdefault(
+                parts, cls(mailing=mailing, parts=parts, messages=0))
+            price.messages += messages
+            cost = account.price(parts * messages, mailing.currency)
+            if cost is not None:
+                price.cost = (getattr(price, 'cost', None) or 0) + cost
+        return list(prices.values())
