@@ -23,6 +23,7 @@ from trytond.transaction import Transaction
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
+from .fields import Moment
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -208,8 +209,8 @@ class Mailing(
         'res.user', "Prepared by", readonly=True, ondelete='RESTRICT')
     approver = fields.Many2One(
         'res.user', "Approved by", readonly=True, ondelete='RESTRICT')
-    started_at = fields.Timestamp("Started at", readonly=True)
-    done_at = fields.Timestamp("Done at", readonly=True)
+    started_at = Moment("Started at", readonly=True)
+    done_at = Moment("Done at", readonly=True)
     pause_reason = fields.Char(
         "Pause Reason", readonly=True,
         states={
@@ -249,6 +250,15 @@ class Mailing(
         fields.Integer("Included"), 'get_recipient_counts')
     excluded = fields.Function(
         fields.Integer("Excluded"), 'get_recipient_counts')
+    repeated = fields.Function(
+        fields.Integer(
+            "Got the Like",
+            states={
+                'invisible': ~Eval('repeated'),
+                },
+            help="Of those included, who got a message about the topic or "
+            "with nearly the same text within 30 days."),
+        'get_recipient_counts')
     waiting = fields.Function(
         fields.Integer("Waiting"), 'get_message_counts')
     sent = fields.Function(
@@ -275,7 +285,12 @@ class Mailing(
         Monetary("Cost", currency='currency', digits='currency'),
         'get_message_counts')
     delivery_rate = fields.Function(
-        fields.Float("Delivery Rate", digits=(1, 4)), 'get_delivery_rate')
+        fields.Float(
+            "Delivery Rate", digits=(1, 4),
+            states={
+                'invisible': ~Eval('sent'),
+                }),
+        'get_delivery_rate')
 
     @classmethod
     def __setup__(cls):
@@ -358,12 +373,14 @@ class Mailing(
                 recipient.mailing,
                 Count(Literal(1)),
                 Count(Literal(1), filter_=recipient.state == 'included'),
+                Count(Literal(1), filter_=(recipient.state == 'included')
+                    & (recipient.previous != Null)),
                 where=fields.SQL_OPERATORS['in'](recipient.mailing, ids),
                 group_by=[recipient.mailing]))
-        for mailing, planned, included in cursor:
+        for mailing, planned, included, repeated in cursor:
             counts = {
                 'planned': planned, 'included': included,
-                'excluded': planned - included}
+                'excluded': planned - included, 'repeated': repeated}
             for name in names:
                 result[name][mailing] = counts[name]
         return result

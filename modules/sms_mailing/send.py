@@ -2,7 +2,6 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
-import difflib
 import json
 import secrets
 from collections import namedtuple
@@ -17,6 +16,7 @@ from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
 from .account import CHANNELS
+from .engine.likeness import alike
 from .engine.template import MissingValue
 from .engine.template import Template as Text
 from .engine.template import TemplateError
@@ -24,11 +24,8 @@ from .exceptions import (
     RefusalWarning, RepeatedTopicWarning, SendError, TemplateTextError)
 from .preview import PreviewMixin
 from .rendering import compose, follow
-from .snapshot import first_addresses, party_languages
+from .snapshot import RECENT, first_addresses, party_languages
 
-# How much alike two texts must be, and how long ago the other one left
-_ALIKE = 0.9
-_RECENT = dt.timedelta(days=30)
 _NAMES = 10
 _LIMIT = 1000
 
@@ -121,7 +118,8 @@ class SendStart(PreviewMixin, ModelView):
         except KeyError:
             return None
 
-    @fields.depends('channel', 'account', 'template')
+    @fields.depends(
+        'channel', 'account', 'template', methods=['on_change_with_currency'])
     def on_change_channel(self):
         pool = Pool()
         Account = pool.get('mailing.account')
@@ -131,6 +129,7 @@ class SendStart(PreviewMixin, ModelView):
         if not self.account or self.account.channel != self.channel:
             self.account = (
                 Account.find(self.channel, company) if company else None)
+        self.currency = self.on_change_with_currency()
 
     @fields.depends(
         'model', 'records', 'channel', 'account', '_parent_account.company')
@@ -148,6 +147,13 @@ class SendStart(PreviewMixin, ModelView):
     def on_change_with_count(self):
         reach, _ = self._reached()
         return len(reach.records) if reach else None
+
+    @fields.depends('records', methods=['_reached'])
+    def on_change_with_example(self):
+        reach, _ = self._reached()
+        if reach and reach.records:
+            return reach.records[0].id
+        return next(iter(json.loads(self.records or '[]')), None)
 
     @fields.depends(methods=['_reached'])
     def on_change_with_left_out(self):
@@ -185,16 +191,22 @@ class SendStart(PreviewMixin, ModelView):
             Template.formatter(lang),
             self.template.spelling if self.template else 'sanitise')
 
-    @fields.depends('example', 'model', 'text', methods=['compose'])
+    @fields.depends(
+        'channel', 'example', 'model', 'subject', 'text', methods=['compose'])
     def _preview(self):
         pool = Pool()
         Company = pool.get('company.company')
         Template = pool.get('mailing.template')
         company = Transaction().context.get('company')
-        if not self.text or not self.model or not company:
+        if not (self.text and self.model and self.example and company):
             return None, ''
         record = pool.get(self.model)(self.example)
         try:
+            texts = [Text(self.subject), Text(self.text)]
+            if unknown := Template.unknown(texts, self.model, self.channel):
+                return None, gettext(
+                    'sms_mailing.msg_template_field_unknown',
+                    names=', '.join(unknown))
             return self.compose(record, Company(company)), ''
         except TemplateError as error:
             return None, Template.explain('text', error)
@@ -232,7 +244,6 @@ class Send(Wizard):
                     'sms_mailing.msg_send_many', limit=_LIMIT))
         return {
             'model': self.model.__name__,
-            'example': self.records[0].id,
             'records': json.dumps([r.id for r in self.records]),
             }
 
@@ -343,7 +354,7 @@ class Send(Wizard):
         now = dt.datetime.now()
         recent = Message.search([
                 ('party', 'in', list(new)),
-                ('create_date', '>=', now - max(guard, _RECENT)),
+                ('create_date', '>=', now - max(guard, RECENT)),
                 ('state', 'not in', ['cancelled', 'failed', 'simulated']),
                 ], order=[('party', 'ASC'), ('id', 'DESC')], limit=_LIMIT)
         result = []
@@ -352,17 +363,7 @@ class Send(Wizard):
                 same_topic = (
                     message.topic == self.start.topic
                     and message.create_date >= now - guard)
-                if same_topic or _alike(message.text, new[party]['text']):
+                if same_topic or alike(message.text, new[party]['text']):
                     result.append(message)
                     break
         return result
-
-
-def _alike(first, second):
-    if not first or not second:
-        return False
-    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
-    return (
-        matcher.real_quick_ratio() >= _ALIKE
-        and matcher.quick_ratio() >= _ALIKE
-        and matcher.ratio() >= _ALIKE)

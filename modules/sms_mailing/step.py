@@ -11,6 +11,7 @@ from trytond.transaction import Transaction
 
 from .account import CHANNELS
 from .export import InertExportMixin
+from .preview import DIGITS
 
 
 class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
@@ -106,7 +107,7 @@ class Price(InertExportMixin, ModelSQL, ModelView):
         'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
     parts = fields.Integer("Parts", required=True)
     messages = fields.Integer("Messages", required=True)
-    cost = Monetary("Cost", currency='currency', digits=(None, 6))
+    cost = Monetary("Cost", currency='currency', digits=(None, DIGITS))
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),
         'on_change_with_currency')
@@ -142,5 +143,6 @@ class Price(InertExportMixin, ModelSQL, ModelView):
             price.messages += messages
             cost = account.price(parts * messages, mailing.currency)
             if cost is not None:
-                price.cost = (getattr(price, 'cost', None) or 0) + cost
+                price.cost = round(
+                    (getattr(price, 'cost', None) or 0) + cost, DIGITS)
         return list(prices.values())

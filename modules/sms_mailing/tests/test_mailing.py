@@ -63,8 +63,8 @@ class MailingTestCase(ExtrasTestCase):
     def states(self, messages):
         return [(m.state, m.error_code) for m in self.fresh(messages)]
 
-    def claim(self, messages, account=None):
-        outbox, ids = Outbox(account or self.account), list(map(int, messages))
+    def claim(self, messages):
+        outbox, ids = Outbox(self.account), list(map(int, messages))
         _, outgoing = outbox.claim(ids, outbox.write_out(ids))
         return outbox, outgoing
 
@@ -242,3 +242,30 @@ class MailingTestCase(ExtrasTestCase):
         outbox.record(outgoing, [Result(ACCEPTED, 'reference')])
         self.assertEqual(self.states(messages), [('sent', None)])
         self.assertEqual(messages[0].provider_ref, 'reference')
+
+    def test_repeated(self):
+        "Who got a like message lately is shown, within the guard left out"
+        pool = Pool()
+        Topic = pool.get('mailing.topic')
+        ann, bob = self.people('+37369000001', '+37369000002')
+        text = "Dear {party.name}, our prices are lower this week."
+        first, = self.started([ann], text=text)
+        outbox, outgoing = self.claim([first])
+        outbox.record(outgoing, [Result(ACCEPTED)])
+        other, = Topic.create([{'name': "Other", 'purpose': 'marketing'}])
+        for topic, like, previous in [
+                (first.topic.id, "Something else", first),
+                (other.id, text.replace("week", "month"), first),
+                (other.id, "Something else", None)]:
+            with self.subTest(topic=topic, text=like):
+                mailing = self.prepared([ann, bob], text=like, topic=topic)
+                self.clear()
+                self.assertEqual(
+                    {r.party: r.previous for r in self.recipients(mailing)},
+                    {ann: previous, bob: None})
+                self.assertEqual(mailing.repeated, 1 if previous else 0)
+        Topic.write([first.topic], {'repeat_guard': dt.timedelta(days=1)})
+        mailing = self.prepared([ann, bob], text="Once more")
+        self.assertEqual(
+            {r.party: r.reason for r in self.recipients(mailing)},
+            {ann: 'repeated', bob: None})
