@@ -2,7 +2,11 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
+import re
 from functools import partial
+
+from sql import Literal, Null
+from sql.conditionals import Case
 
 import trytond.config as config
 from trytond.i18n import gettext
@@ -23,6 +27,49 @@ CHANNELS = [
     ('viber', "Viber"),
     ('voice', "Voice"),
     ]
+
+
+_PREFIX = re.compile(r'\+[0-9]{1,14}')
+
+
+class Routes:
+    """Which account serves which address.
+
+    pairs are (prefix, account): the first prefix that an address begins with
+    decides, an empty one serves all.
+    """
+
+    def __init__(self, pairs):
+        self.pairs = list(pairs)
+
+    def __bool__(self):
+        return bool(self.pairs)
+
+    def __getitem__(self, address):
+        "Return the account of an address, None if nobody serves it"
+        for prefix, account in self.pairs:
+            if address.startswith(prefix):
+                return account
+
+    @property
+    def any(self):
+        "An account, whoever it serves"
+        return self.pairs[0][1]
+
+    @property
+    def complete(self):
+        "Whether each address has an account"
+        return any(not prefix for prefix, _ in self.pairs)
+
+    def column(self, address, otherwise=Null):
+        "Return the SQL expression of the id of the account of an address"
+        whens = []
+        for prefix, account in self.pairs:
+            if not prefix:
+                otherwise = account.id
+                break
+            whens.append((address.like(f'{prefix}%'), account.id))
+        return Case(*whens, else_=otherwise) if whens else Literal(otherwise)
 
 
 class Account(
@@ -56,8 +103,9 @@ class Account(
         states={
             'invisible': Eval('channel') == 'email',
             },
-        help="Only numbers that begin with one of these, separated by "
-        "commas.\nLeave empty for all numbers.")
+        help="Serve only numbers that begin with one of these, separated by "
+        "commas: +373, +40.\nOther numbers leave by the account of the "
+        "channel that fits them best.\nLeave empty for all numbers.")
     rate = fields.Integer(
         "Rate",
         domain=['OR', ('rate', '=', None), ('rate', '>', 0)],
@@ -115,6 +163,7 @@ class Account(
     def validate_fields(cls, accounts, field_names):
         super().validate_fields(accounts, field_names)
         cls.check_adapter(accounts, field_names)
+        cls.check_prefixes(accounts, field_names)
 
     @classmethod
     def check_adapter(cls, accounts, field_names=None):
@@ -135,6 +184,23 @@ class Account(
                         account=account.rec_name,
                         options=', '.join(missing),
                         section=account.config_section))
+
+    @classmethod
+    def check_prefixes(cls, accounts, field_names=None):
+        if field_names and 'prefixes' not in field_names:
+            return
+        for account in accounts:
+            for prefix in account.prefix_list:
+                if not _PREFIX.fullmatch(prefix):
+                    raise AccountValidationError(gettext(
+                            'sms_mailing.msg_account_prefix',
+                            account=account.rec_name, prefix=prefix))
+
+    @property
+    def prefix_list(self):
+        "The beginnings of the numbers served, none for all numbers"
+        return [
+            p for p in map(str.strip, (self.prefixes or '').split(',')) if p]
 
     @property
     def config_section(self):
@@ -158,29 +224,32 @@ class Account(
                 connections=int(_option(section, 'connections', 4))))
 
     @classmethod
-    def find(cls, channel, company, address=None):
-        """Return the first account for channel, None if there is none
+    def find(cls, channel, company):
+        "Return the first account for channel, None if there is none"
+        accounts = cls.search([
+                ('channel', '=', channel),
+                ('company', '=', company),
+                ], limit=1)
+        return accounts[0] if accounts else None
 
-        With an address, the one whose prefixes fit it best.
+    @classmethod
+    def routes(cls, channel, company, chosen=None):
+        """Return the Routes of the numbers to the accounts of channel
+
+        The chosen account takes what it serves, the others the rest.
         """
         accounts = cls.search([
                 ('channel', '=', channel),
                 ('company', '=', company),
                 ])
-        best, length = None, -1
-        for account in accounts:
-            size = account.match_prefix(address)
-            if size > length:
-                best, length = account, size
-        return best
-
-    def match_prefix(self, address):
-        "Return the length of the longest prefix of address, -1 for no match"
-        if not self.prefixes or address is None:
-            return 0
-        return max((
-                len(p) for p in map(str.strip, self.prefixes.split(','))
-                if p and address.startswith(p)), default=-1)
+        if chosen and chosen not in accounts:
+            accounts.append(chosen)
+        pairs = [
+            (prefix, account) for account in accounts
+            for prefix in (
+                channel != 'email' and account.prefix_list or [''])]
+        return Routes(sorted(
+                pairs, key=lambda p: (p[1] != chosen, -len(p[0]))))
 
     def price(self, parts, currency):
         "Return the price of parts in currency, None when there is none"

@@ -6,7 +6,7 @@ import hashlib
 
 from sql import Conflict, Literal
 from sql.aggregate import Max
-from sql.conditionals import Case
+from sql.conditionals import Case, Coalesce
 from sql.functions import CurrentTimestamp
 
 from trytond.i18n import gettext
@@ -17,9 +17,12 @@ from trytond.transaction import Transaction
 from .engine.delivery import FINAL, RANK
 from .exceptions import AppendOnlyError
 from .export import InertExportMixin
+from .fields import Moment
 
 _SLICE = 5000
 _RAW = 2000
+# States that tell that a message has left
+_LEFT = ['sent', 'expired', 'undelivered', 'delivered', 'read']
 # Things that happen to a message besides its delivery, more than once
 _REPEATED = {'click', 'open', 'reply', 'call'}
 
@@ -46,7 +49,7 @@ class Event(InertExportMixin, ModelSQL, ModelView):
             ('unsubscribe', "Unsubscribe"),
             ('complaint', "Complaint"),
             ], "Kind", required=True, sort=False)
-    at = fields.Timestamp("At", required=True)
+    at = Moment("At", required=True)
     code = fields.Char("Code")
     raw = fields.Text("Received", help="What the gateway said.")
     scanner = fields.Boolean(
@@ -155,9 +158,13 @@ class Event(InertExportMixin, ModelSQL, ModelView):
         state = Case(*((new.rank == r, s) for s, r in RANK.items() if r))
         final = [r for s, r in RANK.items() if s in FINAL]
         cursor.execute(*message.update(
-                [message.state, message.final_at],
-                [state, Case(
-                        (new.rank.in_(final), new.at), else_=None)],
+                [message.state, message.final_at, message.sent_at],
+                [
+                    state,
+                    Case((new.rank.in_(final), new.at), else_=None),
+                    Case((new.rank.in_([RANK[s] for s in _LEFT]), Coalesce(
+                                message.sent_at, message.claimed_at)),
+                        else_=message.sent_at)],
                 from_=[new],
                 where=(message.id == new.message)
                 & (_rank(message.state) < new.rank)))

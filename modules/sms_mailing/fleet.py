@@ -1,9 +1,15 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+import datetime as dt
+
+from sql import Null
+
 from trytond.pool import Pool, PoolMeta
 
 from .rule import Source
+
+_ORDERED = ['confirmed', 'in_transit', 'delivered', 'invoiced']
 
 
 def _driver_name(document):
@@ -104,10 +110,46 @@ class Criterion(metaclass=PoolMeta):
         return {
             **super().criteria(),
             'driver': ("Is a driver", None),
+            'vehicle_driver': ("Is the driver of a vehicle", None),
+            'vehicle_owner': ("Owns a vehicle that drives for us", None),
+            'transport': ("Ordered transport within", 'days'),
             }
 
     def _domain_driver(self):
-        pool = Pool()
-        driver = pool.get('fleet.driver').__table__()
+        driver = Pool().get('fleet.driver').__table__()
         return [('id', 'in', driver.select(
-                    driver.party, where=driver.state != 'left'))]
+                    driver.party,
+                    where=(driver.state != 'left')
+                    & (driver.company == self._company)))]
+
+    def _domain_vehicle_driver(self):
+        pool = Pool()
+        assignment = pool.get('fleet.assignment').__table__()
+        driver = pool.get('fleet.driver').__table__()
+        now = dt.datetime.now()
+        return [('id', 'in', assignment
+                .join(driver, condition=assignment.driver == driver.id)
+                .select(
+                    driver.party,
+                    where=(assignment.company == self._company)
+                    & (assignment.start <= now)
+                    & ((assignment.end == Null) | (assignment.end > now))))]
+
+    def _domain_vehicle_owner(self):
+        vehicle = Pool().get('fleet.vehicle').__table__()
+        return [('id', 'in', vehicle.select(
+                    vehicle.owner,
+                    where=(vehicle.company == self._company)
+                    & (vehicle.ownership != 'own')
+                    & (vehicle.owner != Null)
+                    & vehicle.state.in_(['active', 'workshop'])))]
+
+    def _domain_transport(self):
+        pool = Pool()
+        order = pool.get('fleet.order').__table__()
+        since = pool.get('ir.date').today() - dt.timedelta(days=self.days)
+        return [('id', 'in', order.select(
+                    order.party,
+                    where=(order.company == self._company)
+                    & order.state.in_(_ORDERED)
+                    & (order.order_date >= since)))]

@@ -7,7 +7,6 @@ from sql.aggregate import Sum
 from sql.functions import Round
 
 from trytond.pool import Pool, PoolMeta
-from trytond.transaction import Transaction
 
 from .rule import Source
 
@@ -84,11 +83,8 @@ class Criterion(metaclass=PoolMeta):
             'invoiced': ("Invoiced within", 'days'),
             'turnover': ("Turnover of at least", 'amount_days'),
             'overdue': ("Owes, overdue for", 'days'),
+            'debt': ("Owes at least", 'amount'),
             }
-
-    @property
-    def _company(self):
-        return Transaction().context.get('company')
 
     def _domain_invoiced(self):
         invoice = self._invoices()
@@ -114,6 +110,9 @@ class Criterion(metaclass=PoolMeta):
             & invoice.state.in_(['posted', 'paid'])
             & (invoice.company == self._company)
             & (invoice.invoice_date >= today - dt.timedelta(self.days)))
+
+    def _domain_debt(self):
+        return [('receivable', '>=', self.amount)]
 
     def _domain_overdue(self):
         pool = Pool()

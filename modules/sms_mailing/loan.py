@@ -97,6 +97,7 @@ class Criterion(metaclass=PoolMeta):
             **super().criteria(),
             'borrower': ("Has an active loan", None),
             'loan_due': ("Has an instalment due within", 'days'),
+            'loan_late': ("Behind with a loan for more than", 'days'),
             }
 
     def _loans(self):
@@ -126,3 +127,16 @@ class Criterion(metaclass=PoolMeta):
                 <= today + dt.timedelta(days=self.days)))
         return [('id', 'in', loan.select(
                     loan.party, where=where & loan.id.in_(due)))]
+
+    def _domain_loan_late(self):
+        pool = Pool()
+        Loan = pool.get('loan.loan')
+        loan = Loan.__table__()
+        late = Loan.search([
+                ('state', '=', 'active'),
+                ('side', '=', 'lent'),
+                ('company', '=', Transaction().context.get('company')),
+                ('days_late', '>', self.days),
+                ], order=[], query=True)
+        return [('id', 'in', loan.select(
+                    loan.party, where=loan.id.in_(late)))]

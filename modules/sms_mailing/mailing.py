@@ -23,6 +23,7 @@ from trytond.transaction import Transaction
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
+from .fields import Moment
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -174,7 +175,10 @@ class Mailing(
         "At Most",
         domain=['OR', ('frequency_cap', '=', None),
             ('frequency_cap', '>', 0)],
-        states=_READONLY,
+        states={
+            'readonly': Eval('state') != 'draft',
+            'invisible': Eval('purpose') != 'marketing',
+            },
         help="Leave out who got so many messages of any kind already.")
     frequency_days = fields.Integer(
         "Messages in Days",
@@ -183,6 +187,7 @@ class Mailing(
         states={
             'readonly': Eval('state') != 'draft',
             'required': Bool(Eval('frequency_cap')),
+            'invisible': Eval('purpose') != 'marketing',
             })
     max_cost = Monetary(
         "Maximum Cost", currency='currency', digits='currency',
@@ -204,8 +209,8 @@ class Mailing(
         'res.user', "Prepared by", readonly=True, ondelete='RESTRICT')
     approver = fields.Many2One(
         'res.user', "Approved by", readonly=True, ondelete='RESTRICT')
-    started_at = fields.Timestamp("Started at", readonly=True)
-    done_at = fields.Timestamp("Done at", readonly=True)
+    started_at = Moment("Started at", readonly=True)
+    done_at = Moment("Done at", readonly=True)
     pause_reason = fields.Char(
         "Pause Reason", readonly=True,
         states={
@@ -245,6 +250,15 @@ class Mailing(
         fields.Integer("Included"), 'get_recipient_counts')
     excluded = fields.Function(
         fields.Integer("Excluded"), 'get_recipient_counts')
+    repeated = fields.Function(
+        fields.Integer(
+            "Got the Like",
+            states={
+                'invisible': ~Eval('repeated'),
+                },
+            help="Of those included, who got a message about the topic or "
+            "with nearly the same text within 30 days."),
+        'get_recipient_counts')
     waiting = fields.Function(
         fields.Integer("Waiting"), 'get_message_counts')
     sent = fields.Function(
@@ -271,7 +285,12 @@ class Mailing(
         Monetary("Cost", currency='currency', digits='currency'),
         'get_message_counts')
     delivery_rate = fields.Function(
-        fields.Float("Delivery Rate", digits=(1, 4)), 'get_delivery_rate')
+        fields.Float(
+            "Delivery Rate", digits=(1, 4),
+            states={
+                'invisible': ~Eval('sent'),
+                }),
+        'get_delivery_rate')
 
     @classmethod
     def __setup__(cls):
@@ -354,12 +373,14 @@ class Mailing(
                 recipient.mailing,
                 Count(Literal(1)),
                 Count(Literal(1), filter_=recipient.state == 'included'),
+                Count(Literal(1), filter_=(recipient.state == 'included')
+                    & (recipient.previous != Null)),
                 where=fields.SQL_OPERATORS['in'](recipient.mailing, ids),
                 group_by=[recipient.mailing]))
-        for mailing, planned, included in cursor:
+        for mailing, planned, included, repeated in cursor:
             counts = {
                 'planned': planned, 'included': included,
-                'excluded': planned - included}
+                'excluded': planned - included, 'repeated': repeated}
             for name in names:
                 result[name][mailing] = counts[name]
         return result
@@ -480,11 +501,7 @@ class Mailing(
             Recipient.snapshot(mailing)
         cls._check_audience(mailings)
         cls.write(mailings, {'prepared_by': Transaction().user})
-        small = [m for m in mailings if m.included <= AT_ONCE]
-        cls.estimate(small)
-        if large := [m for m in mailings if m not in small]:
-            with Transaction().set_context(queue_name='mailing'):
-                cls.__queue__.estimate(large)
+        cls.estimate_again(mailings)
 
     def _check_steps(self):
         for segment in self.segments:
@@ -495,6 +512,10 @@ class Mailing(
         if len(self.steps) > 1:
             raise MailingValidationError(gettext(
                     'sms_mailing.msg_mailing_one_step',
+                    mailing=self.rec_name))
+        if self.variants:
+            raise MailingValidationError(gettext(
+                    'sms_mailing.msg_mailing_variants',
                     mailing=self.rec_name))
         for step in self.steps:
             if step.account.company != self.company:
@@ -513,16 +534,44 @@ class Mailing(
                         planned=mailing.planned))
 
     @classmethod
+    def estimate_again(cls, mailings):
+        "Work out the price, after the request where the group is large"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        cls.write(mailings, {'estimated': False})
+        mailings = cls.browse(mailings)
+        cls.estimate([m for m in mailings if m.included <= AT_ONCE])
+        large = [m for m in mailings if m.included > AT_ONCE]
+        # Without a worker the cron does it
+        if large and Message.has_worker():
+            with Transaction().set_context(queue_name='mailing'):
+                cls.__queue__.estimate(large)
+
+    @classmethod
+    def estimate_waiting(cls, before=None):
+        "Estimate what waits for it, if given since before a moment"
+        domain = [
+            ('state', '=', 'prepared'),
+            ('estimated', '=', False),
+            ]
+        if before:
+            domain.append(('write_date', '<', before))
+        cls.estimate(cls.search(domain))
+
+    @classmethod
     def estimate(cls, mailings):
         """Write out all texts: leave out who can't be written to, price
 
-        Each mailing is worked on in slices, whatever the size of its group.
+        Each mailing is worked on in slices, whatever the size of its group;
+        what is estimated already stays.
         """
         pool = Pool()
         Price = pool.get('mailing.mailing.price')
         Recipient = pool.get('mailing.recipient')
+        cls.lock(mailings)
         mailings = [
-            m for m in mailings if m.state in {'draft', 'prepared'}]
+            m for m in cls.browse(mailings)
+            if m.state in {'draft', 'prepared'} and not m.estimated]
         Price.delete([p for m in mailings for p in m.prices])
         prices = []
         for mailing in mailings:
@@ -534,7 +583,7 @@ class Mailing(
         cls.write(mailings, {'estimated': True})
 
     def _write_out(self):
-        "Return the count of texts by parts and the ids by problem"
+        "Return the count of texts by parts and account, the ids by problem"
         pool = Pool()
         Recipient = pool.get('mailing.recipient')
         Message = pool.get('mailing.message')
@@ -542,15 +591,19 @@ class Mailing(
         cursor = Transaction().connection.cursor()
         cursor.execute(*recipient.select(
                 recipient.id, recipient.party, recipient.language,
-                recipient.variant,
+                recipient.address,
                 where=(recipient.mailing == self.id)
                 & (recipient.state == 'included')))
         step = self.steps[0]
+        routes = step.routes()
         parts, problems = Counter(), defaultdict(list)
         for rows in grouped_slice(cursor.fetchall(), _SLICE):
-            for id_, outcome in Message.write_out(step, list(rows)):
+            rows = list(rows)
+            addresses = {id_: address for id_, *_, address in rows}
+            for id_, outcome in Message.write_out(step, rows):
                 if isinstance(outcome, int):
-                    parts[outcome] += 1
+                    account = routes[addresses[id_]] or step.account
+                    parts[outcome, account] += 1
                 else:
                     problems[outcome].append(id_)
         return parts, problems
@@ -593,6 +646,10 @@ class Mailing(
             if approval and mailing.state != 'approved':
                 raise ApprovalError(gettext(
                         'sms_mailing.msg_mailing_approval_missing',
+                        mailing=mailing.rec_name))
+            if not mailing.estimated:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_mailing_not_estimated',
                         mailing=mailing.rec_name))
             if mailing.latest_start and mailing.latest_start < now:
                 raise MailingValidationError(gettext(

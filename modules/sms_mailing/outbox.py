@@ -4,6 +4,8 @@
 import datetime as dt
 import secrets
 from collections import namedtuple
+from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 from sql import Conflict, Literal, Null
@@ -12,6 +14,7 @@ from sql.functions import CurrentTimestamp
 from sql.operators import Concat
 
 import trytond.config as config
+from trytond import backend
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.currency.fields import Monetary
@@ -26,8 +29,9 @@ from .account import CHANNELS
 from .adapters import Report
 from .engine import gsm
 from .engine.template import MissingValue
-from .exceptions import ArchiveError
+from .exceptions import ArchiveError, SendError
 from .export import InertExportMixin
+from .fields import Moment
 from .rendering import Content
 from .topic import PURPOSES
 
@@ -115,9 +119,9 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         help="Two messages with the same key are never written.")
     simulate = fields.Boolean(
         "Dry Run", help="The message is written and counted only.")
-    not_before = fields.Timestamp("Not Before")
-    expires_at = fields.Timestamp("Not After")
-    rung_at = fields.Timestamp("Rung at")
+    not_before = Moment("Not Before")
+    expires_at = Moment("Not After")
+    rung_at = Moment("Rung at")
     state = fields.Selection([
             ('queued', "Queued"),
             ('sending', "Sending"),
@@ -133,7 +137,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             ('simulated', "Simulated"),
             ], "State", required=True, sort=False)
     attempts = fields.Integer("Attempts")
-    claimed_at = fields.Timestamp("Claimed at")
+    claimed_at = Moment("Claimed at")
     claimed_by = fields.Char("Claimed by")
     provider_ref = fields.Char("Reference of the Gateway")
     error_code = fields.Char(
@@ -146,8 +150,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         states={
             'invisible': ~Eval('error'),
             })
-    sent_at = fields.Timestamp("Sent at")
-    final_at = fields.Timestamp(
+    sent_at = Moment("Sent at")
+    final_at = Moment(
         "Final at", help="When the last word on the message came.")
     events = fields.One2Many(
         'mailing.event', 'message', "Events", readonly=True)
@@ -363,7 +367,6 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             'mailing': mailing.id,
             'step': 0,
             'channel': step.channel,
-            'account': step.account.id,
             'template': step.template.id,
             'topic': mailing.topic.id,
             'purpose': mailing.purpose,
@@ -377,6 +380,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             'create_date': CurrentTimestamp(),
             'party': recipient.party,
             'recipient': recipient.id,
+            'account': cls.account.sql_cast(
+                step.routes().column(recipient.address, step.account.id)),
             'address': recipient.address,
             'language': recipient.language,
             'token': sending.random_token(),
@@ -423,7 +428,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         Without a worker a small mailing is sent after the request, what is
         more is left to the cron.
         """
-        if cls._has_worker():
+        if cls.has_worker():
             cls._push(cls._due(mailings=mailings))
         else:
             ids = cls._due(mailings=mailings, limit=AT_ONCE + 1)
@@ -434,13 +439,14 @@ class Message(InertExportMixin, ModelSQL, ModelView):
     def ring_messages(cls, messages):
         "Tell the workers that messages wait; send a few at once without one"
         ids = list(map(int, messages))
-        if cls._has_worker():
+        if cls.has_worker():
             cls._push(ids)
         elif len(ids) <= AT_ONCE:
             cls.__queue__.send(ids)
 
-    @classmethod
-    def _has_worker(cls):
+    @staticmethod
+    def has_worker():
+        "Return whether tasks are done by workers"
         return config.getboolean('queue', 'worker', default=False)
 
     @classmethod
@@ -486,9 +492,16 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         pool = Pool()
         Event = pool.get('mailing.event')
         Mailing = pool.get('mailing.mailing')
-        for part in [Event.fold, sending.sweep, sending.expire]:
+        while sending.short(Event.fold):
+            pass
+        for part in [sending.sweep, sending.expire]:
             sending.short(part)
-        if cls._has_worker():
+        # A task of the queue that works on them is not disturbed
+        estimate = partial(Mailing.estimate_waiting, (
+                dt.datetime.now() - RING_AGAIN if cls.has_worker() else None))
+        with suppress(backend.DatabaseOperationalError):
+            sending.short(estimate)
+        if cls.has_worker():
             cls._push(cls._due(
                     limit=100 * TASK_SIZE,
                     rung_before=dt.datetime.now() - RING_AGAIN))
@@ -544,14 +557,14 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         Link = pool.get('mailing.link')
         return {
             'unsubscribe': cls.url('u', 10 ** 6, '0' * 32),
-            'link': Link.sample() if template.link else None,
+            'link': Link.sample() if template and template.link else None,
             }
 
     @classmethod
     def write_out(cls, step, rows):
         """Yield (id, parts or problem) of the texts of recipients
 
-        rows are (id, party, language, variant); a problem is a reason for
+        rows are (id, party, language, address); a problem is a reason for
         exclusion and the names that are missing.
         """
         pool = Pool()
@@ -599,25 +612,33 @@ class Message(InertExportMixin, ModelSQL, ModelView):
     @classmethod
     @ModelView.button
     def send_again(cls, messages):
-        cls.write([
-                m for m in messages if m.state in {'unknown', 'failed'}], {
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        messages = [m for m in messages if m.state in {'unknown', 'failed'}]
+        mailings = {m.mailing for m in messages if m.mailing}
+        for mailing in mailings:
+            if mailing.state == 'cancelled':
+                raise SendError(gettext(
+                        'sms_mailing.msg_message_mailing_cancelled',
+                        mailing=mailing.rec_name))
+        cls.write(messages, {
                 'state': 'queued',
                 'attempts': 0,
                 'not_before': None,
                 'final_at': None,
                 })
-        Mailing = Pool().get('mailing.mailing')
-        mailings = {m.mailing for m in messages if m.mailing}
         Mailing.reopen([m for m in mailings if m.state == 'done'])
-        with Transaction().set_context(queue_name='mailing'):
-            cls.__queue__.send(messages)
+        cls.ring_messages(messages)
 
     @classmethod
     @ModelView.button
     def mark_sent(cls, messages):
-        cls.write([m for m in messages if m.state == 'unknown'], {
-                'state': 'sent',
-                })
+        "Settle what is uncertain: it left when it was claimed"
+        messages = [m for m in messages if m.state == 'unknown']
+        for message in messages:
+            message.state = 'sent'
+            message.sent_at = message.claimed_at
+        cls.save(messages)
 
     @classmethod
     @ModelView.button

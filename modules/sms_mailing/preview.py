@@ -7,7 +7,10 @@ from trytond.pyson import Eval
 
 from .engine import gsm
 
-__all__ = ['PreviewMixin']
+__all__ = ['DIGITS', 'PreviewMixin']
+
+# A message may cost less than the smallest coin
+DIGITS = 4
 
 
 class PreviewMixin:
@@ -37,7 +40,7 @@ class PreviewMixin:
             "characters in a message."),
         'on_change_with_offending')
     price = fields.Function(
-        Monetary("Price", currency='currency', digits=(None, 6)),
+        Monetary("Price", currency='currency', digits=(None, DIGITS)),
         'on_change_with_price')
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),
@@ -64,7 +67,7 @@ class PreviewMixin:
         content, _ = self._preview()
         account = self._account()
         if content and account and account.cost is not None:
-            return content.parts * account.cost
+            return round(content.parts * account.cost, DIGITS)
 
     @fields.depends(methods=['_account'])
     def on_change_with_currency(self, name=None):

@@ -6,7 +6,7 @@ from sql import Literal
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
-from trytond.pyson import Eval, If
+from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
@@ -58,7 +58,8 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
         states={
             'invisible': ~Eval('previous'),
             },
-        help="The last message about the same topic.")
+        help="The last message about the topic or with nearly the same "
+        "text.")
     messages = fields.One2Many(
         'mailing.message', 'recipient', "Messages", readonly=True)
     mailing_state = fields.Function(
@@ -102,7 +103,9 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
     @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
-            ('/tree', 'visual', If(Eval('state') == 'excluded', 'muted', '')),
+            ('/tree', 'visual',
+                If(Eval('state') == 'excluded', 'muted',
+                    If(Bool(Eval('previous')), 'warning', ''))),
             ]
 
     @classmethod
@@ -122,7 +125,8 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
             detail = recipient.missing
             if recipient.refusal:
                 detail = recipient.refusal.rec_name
-            elif recipient.previous and recipient.reason == 'repeated':
+            elif recipient.previous and recipient.reason in {
+                    None, 'repeated'}:
                 detail = recipient.previous.rec_name
             details[recipient.id] = detail
         return details
@@ -138,7 +142,8 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
     @classmethod
     def snapshot(cls, mailing):
         "Write the recipients of mailing, return how many are new"
-        return insert_recipients(mailing)
+        with Transaction().set_context(company=mailing.company.id):
+            return insert_recipients(mailing)
 
     @classmethod
     def clear(cls, mailings):
@@ -189,6 +194,14 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
                     'mailing': r.mailing.id,
                     'party': r.party.id,
                     } for r in recipients])
+        cls._estimate_again(recipients)
+
+    @classmethod
+    def _estimate_again(cls, recipients):
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        if mailings := list({r.mailing for r in recipients}):
+            Mailing.estimate_again(mailings)
 
     @classmethod
     @ModelView.button
@@ -206,3 +219,4 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
                 ])
         Excluded.delete([
                 e for e in excluded if (e.mailing.id, e.party.id) in pairs])
+        cls._estimate_again(recipients)

@@ -25,6 +25,9 @@ _FROM_REPORT = {
     'complaint': ('complaint', 'marketing'),
     }
 
+# What is refused when a consent is withdrawn
+_WITHDRAWN = {'marketing': 'marketing', 'service': 'everything'}
+
 
 class Refusal(InertExportMixin, ModelSQL, ModelView):
     __name__ = 'mailing.refusal'
@@ -357,6 +360,40 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
                 raise AppendOnlyError(gettext(
                         'sms_mailing.msg_consent_append',
                         consent=consent.rec_name))
+
+    @classmethod
+    def on_modification(cls, mode, consents, field_names=None):
+        super().on_modification(mode, consents, field_names=field_names)
+        if mode == 'create':
+            cls._refuse([c for c in consents if c.action == 'withdrawn'])
+
+    @classmethod
+    def _refuse(cls, consents):
+        "Who takes a consent back is not written to"
+        pool = Pool()
+        Refusal = pool.get('mailing.refusal')
+        if not consents:
+            return
+        known = {
+            (r.party.id, r.channel, r.scope) for r in Refusal.search([
+                    ('party', 'in', [c.party.id for c in consents]),
+                    ('until', '=', None),
+                    ])}
+        values = []
+        for consent in consents:
+            scope = _WITHDRAWN[consent.purpose]
+            if known.isdisjoint({
+                        (consent.party.id, channel, s)
+                        for channel in [None, consent.channel]
+                        for s in [scope, 'everything']}):
+                values.append({
+                        'party': consent.party.id,
+                        'channel': consent.channel,
+                        'scope': scope,
+                        'reason': 'said',
+                        'comment': consent.wording,
+                        })
+        Refusal.refuse(values)
 
     def get_rec_name(self, name):
         return f'{self.party.rec_name} {self.action_string}'

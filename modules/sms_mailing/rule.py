@@ -225,8 +225,8 @@ class Rule(
 
     def _write(self, source, company, today):
         "Write the messages of one rule for one company"
-        account_of = self._accounts(company)
-        if not account_of:
+        routes = self._routes(company)
+        if not routes:
             return
         for key, domain in self._occasions(source, today):
             records = self._records(source, company, domain)
@@ -234,7 +234,7 @@ class Rule(
                 slice_ = list(slice_)
                 if source.keep:
                     slice_ = source.keep(slice_)
-                self._insert(source, company, account_of, key, slice_)
+                self._insert(source, company, routes, key, slice_)
 
     def _occasions(self, source, today):
         "Yield the function of the key of a message and the domain"
@@ -331,17 +331,17 @@ class Rule(
             [*domain, *source.domain, *self._condition],
             order=[('id', 'ASC')])
 
-    def _accounts(self, company):
-        "Return the messages of the rule that have an account, with it"
+    def _routes(self, company):
+        "Return the messages of the rule that have accounts, with the Routes"
         pool = Pool()
         Account = pool.get('mailing.account')
-        accounts = {
-            t.id: Account.find(t.channel, company.id)
-            for t in self.templates}
-        return [(t, accounts[t.id]) for t in self.templates
-            if accounts[t.id]]
+        routes = {
+            c: Account.routes(c, company.id)
+            for c in {t.channel for t in self.templates}}
+        return [(t, routes[t.channel]) for t in self.templates
+            if routes[t.channel]]
 
-    def _insert(self, source, company, account_of, key, records):
+    def _insert(self, source, company, routes, key, records):
         parties = {
             r.id: party for r in records
             if (party := follow(r, source.party))}
@@ -350,25 +350,20 @@ class Rule(
         ids = list({p.id for p in parties.values()})
         addresses = {
             line.channel: first_addresses(line.channel, ids)
-            for line, _ in account_of}
+            for line, _ in routes}
         langs = party_languages(company.id, ids)
         rows = []
         for record in records:
             if record.id in parties:
                 rows.append(self._row(
-                        record, parties[record.id].id, company, account_of,
+                        record, parties[record.id].id, company, routes,
                         addresses, langs, key(record)))
         _insert_rows(rows)
 
     def _row(
-            self, record, party, company, account_of, addresses, langs, key):
+            self, record, party, company, routes, addresses, langs, key):
         "Return the values of the message about a record"
-        for line, account in account_of:
-            address = addresses[line.channel].get(party)
-            if address:
-                break
-        else:
-            line, account = account_of[0]
+        line, account, address, error = _way(routes, addresses, party)
         return {
             'company': company.id,
             'party': party,
@@ -385,8 +380,8 @@ class Rule(
             'dedup_key': key,
             'simulate': self.simulate,
             'attempts': 0,
-            'state': 'queued' if address else 'cancelled',
-            'error_code': None if address else 'no_address',
+            'state': 'cancelled' if error else 'queued',
+            'error_code': error,
             }
 
 
@@ -417,6 +412,24 @@ class RuleTemplate(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
     @fields.depends('template')
     def on_change_with_channel(self, name=None):
         return self.template.channel if self.template else None
+
+
+def _way(routes, addresses, party):
+    """Return the first message that reaches a party, or what prevents it
+
+    routes are pairs of a message and its Routes, addresses {channel: {party:
+    address}}.  The result is the message, the account, the address and the
+    error.
+    """
+    error = 'no_address'
+    for line, accounts in routes:
+        address = addresses[line.channel].get(party)
+        if address and (account := accounts[address]):
+            return line, account, address, None
+        if address:
+            error = 'no_account'
+    line, accounts = routes[0]
+    return line, accounts.any, None, error
 
 
 def _insert_rows(rows):

@@ -1,9 +1,13 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from trytond.pool import PoolMeta
+import datetime as dt
+
+from trytond.pool import Pool, PoolMeta
 
 from .rule import Source
+
+_ORDERED = ['confirmed', 'processing', 'done']
 
 
 class Template(metaclass=PoolMeta):
@@ -43,3 +47,24 @@ class Rule(metaclass=PoolMeta):
             **super().sources(),
             'sale.sale': Source('party', 'company', ('sale_date',)),
             }
+
+
+class Criterion(metaclass=PoolMeta):
+    __name__ = 'mailing.segment.criterion'
+
+    @classmethod
+    def criteria(cls):
+        return {
+            **super().criteria(),
+            'ordered': ("Ordered within", 'days'),
+            }
+
+    def _domain_ordered(self):
+        pool = Pool()
+        sale = pool.get('sale.sale').__table__()
+        since = pool.get('ir.date').today() - dt.timedelta(days=self.days)
+        return [('id', 'in', sale.select(
+                    sale.party,
+                    where=(sale.company == self._company)
+                    & sale.state.in_(_ORDERED)
+                    & (sale.sale_date >= since)))]

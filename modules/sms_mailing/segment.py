@@ -294,6 +294,10 @@ class Criterion(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
             return domain
         return [('id', 'not in', Party.search(domain, order=[], query=True))]
 
+    @property
+    def _company(self):
+        return Transaction().context.get('company')
+
     def _since(self):
         return dt.datetime.now() - dt.timedelta(days=self.days)
 

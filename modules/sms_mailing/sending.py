@@ -116,12 +116,12 @@ def short(function, *args):
             time.sleep(random.uniform(0.01, 0.05 * (retry - count + 1)))
 
 
-def update_values(Model, rows, columns, state=None):
+def update_values(Model, rows, columns, merge=None):
     """Write different values to many rows in one statement.
 
     rows are lists of values, the id first and then one for each of columns.
-    state, if given, maps the column of the new state and that of the row
-    before to the expression to write.
+    merge maps the name of a column to the function of the new value and that
+    of the row before, as expressions, which returns what to write.
     """
     if not rows:
         return
@@ -131,8 +131,8 @@ def update_values(Model, rows, columns, state=None):
     values = []
     for name in columns:
         value = typed(Model._fields[name], getattr(new, name))
-        if name == 'state' and state:
-            value = state(value, table.state)
+        if merge and name in merge:
+            value = merge[name](value, getattr(table, name))
         values.append(value)
     cursor = Transaction().connection.cursor()
     cursor.execute(*table.update(
@@ -245,6 +245,7 @@ class Outbox:
             return rows
         refused = Refusal.forbidden([r.id for r in rows], now.date())
         settled = Rule.settled(rows)
+        limits = self._limits(rows)
         kept, dropped = [], []
         for row in rows:
             if row.id in refused:
@@ -252,7 +253,8 @@ class Outbox:
             elif row.id in settled:
                 stop = 'cancelled', 'settled', None
             else:
-                stop = self._stop(row, contents[row.id], now)
+                stop = self._stop(
+                    row, contents[row.id], limits.get(row.template), now)
             if stop:
                 dropped.append([row.id, *stop, now])
             else:
@@ -261,7 +263,16 @@ class Outbox:
         return kept
 
     @staticmethod
-    def _stop(row, content, now):
+    def _limits(rows):
+        "Return {template: most parts that a message may have}"
+        pool = Pool()
+        Template = pool.get('mailing.template')
+        return {
+            t.id: t.max_parts for t in Template.browse(
+                list({r.template for r in rows if r.template}))}
+
+    @staticmethod
+    def _stop(row, content, max_parts, now):
         "Return the state, code and error that end a row, None if it may leave"
         if row.expires_at and row.expires_at < now:
             return 'expired', None, None
@@ -269,7 +280,7 @@ class Outbox:
             return 'failed', 'bad_address', None
         if isinstance(content, MissingValue):
             return 'cancelled', 'missing', ', '.join(content.names)
-        if content.parts > gsm.MAX_PARTS:
+        if content.parts > (max_parts or gsm.MAX_PARTS):
             return 'cancelled', 'too_long', None
 
     def _defer(self, rows, now):
@@ -400,7 +411,8 @@ class Outbox:
                             raw=result.error)))
         self._update(values, [
                 'state', 'provider_ref', 'error_code', 'error', 'not_before',
-                'sent_at', 'final_at'], state=_forward)
+                'sent_at', 'final_at'], merge={
+                'state': _forward, 'sent_at': Coalesce, 'final_at': Coalesce})
         if reports:
             Event.add(self.account, reports)
             Event.fold([m.id for m in messages])

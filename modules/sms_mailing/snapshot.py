@@ -21,17 +21,17 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from .segment import MECHANISMS
-from .sending import typed
 
 __all__ = [
-    'REASONS', 'first_addresses', 'insert_recipients', 'party_languages',
-    'refusal_clause']
+    'REASONS', 'RECENT', 'first_addresses', 'insert_recipients',
+    'party_languages', 'refusal_clause']
 
 REASONS = [
     (None, ""),
     ('by_hand', "By hand"),
     ('no_address', "No address"),
     ('bad_address', "Bad address"),
+    ('no_account', "No account for the number"),
     ('refused', "Refused"),
     ('suppressed', "Suppressed"),
     ('no_consent', "No consent"),
@@ -42,6 +42,8 @@ REASONS = [
     ('missing', "Missing value"),
     ('too_long', "Too long"),
     ]
+# How long people remember a message
+RECENT = dt.timedelta(days=30)
 # A refusal for these reasons is no decision of the person
 SUPPRESSIONS = ['bounce', 'complaint', 'bad_number']
 # A message in one of these states was not written to anybody
@@ -147,19 +149,40 @@ def _consents(mailing, channel):
         ranked.party, ranked.action, where=ranked.rank == 1)
 
 
-def _history(since, topic=None):
-    "Return the query of the messages of each party since a moment"
+def _written(since):
+    "Return the messages to people and the condition of those since a moment"
     message = Pool().get('mailing.message').__table__()
-    where = (
+    return message, (
         (message.create_date >= since) & ~message.state.in_(_NOT_WRITTEN)
         & (message.party != Null))
-    if topic:
-        where &= message.topic == topic
+
+
+def _history(since):
+    "Return the query of how many messages each party got since a moment"
+    message, where = _written(since)
+    return message.select(
+        message.party, Count(Literal(1)).as_('count'),
+        where=where, group_by=[message.party])
+
+
+def _like(mailing, now):
+    """Return the query of the last like message of each party
+
+    It is about the topic or of a template that says nearly the same; guarded
+    counts those about the topic within its guard.
+    """
+    guard = mailing.topic.repeat_guard or dt.timedelta()
+    message, where = _written(now - max(guard, RECENT))
+    same_topic = message.topic == mailing.topic.id
+    templates = [t.id for t in mailing.steps[0].template.alike()]
     return message.select(
         message.party,
         Max(message.id).as_('message'),
-        Count(Literal(1)).as_('count'),
-        where=where, group_by=[message.party])
+        Count(Literal(1), filter_=(
+                same_topic & (message.create_date >= now - guard))).as_(
+            'guarded'),
+        where=where & (same_topic | message.template.in_(templates)),
+        group_by=[message.party])
 
 
 def _languages(company):
@@ -188,6 +211,14 @@ def _audience(mailing):
     return party, where
 
 
+def _unserved(mailing, address):
+    "Return the when of the numbers that no account serves"
+    routes = mailing.steps[0].routes()
+    if routes.complete:
+        return []
+    return [(routes.column(address) == Null, 'no_account')]
+
+
 def _reasons(mailing, channel, now):
     "Return the joined tables, the whens of the reasons and their sources"
     pool = Pool()
@@ -198,7 +229,9 @@ def _reasons(mailing, channel, now):
     by_party = _refusals(mailing, channel, 'party', now.date())
     by_address = _refusals(mailing, channel, 'address', now.date())
     by_hand = ByHand.__table__()
+    like = _like(mailing, now)
     from_ = (party
+        .left_join(like, condition=like.party == party.id)
         .left_join(contact, condition=contact.party == party.id)
         .left_join(by_party, condition=by_party.party == party.id)
         .left_join(
@@ -207,17 +240,17 @@ def _reasons(mailing, channel, now):
             & (by_hand.mailing == mailing.id)))
     said = Coalesce(by_party.said, 0) + Coalesce(by_address.said, 0)
     refusal = Coalesce(by_party.refusal, by_address.refusal)
-    previous = typed(Recipient._fields['previous'], Literal(None))
     whens = [
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
         (~_is_valid(channel, contact.address), 'bad_address'),
+        *_unserved(mailing, contact.address),
         ((refusal != Null) & (said > 0), 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
         (refusal != Null, 'suppressed'),
         ]
-    if mailing.topic.consent_required:
+    if mailing.topic.consent_required and mailing.purpose == 'marketing':
         consent = _consents(mailing, channel)
         from_ = from_.left_join(
             consent, condition=consent.party == party.id)
@@ -230,17 +263,12 @@ def _reasons(mailing, channel, now):
         whens.append((
                 Coalesce(history.count, 0) >= mailing.frequency_cap, 'cap'))
     if mailing.topic.repeat_guard:
-        repeated = _history(
-            now - mailing.topic.repeat_guard, mailing.topic.id)
-        from_ = from_.left_join(
-            repeated, condition=repeated.party == party.id)
-        whens.append((repeated.message != Null, 'repeated'))
-        previous = repeated.message
+        whens.append((Coalesce(like.guarded, 0) > 0, 'repeated'))
     if mailing.hold_out:
         whens.append((
                 Mod(party.id * _SPREAD + mailing.id * _SHIFT, 100)
                 < mailing.hold_out, 'hold_out'))
-    return party, where, from_, contact, whens, refusal, previous
+    return party, where, from_, contact, whens, refusal, like.message
 
 
 def _people(mailing, channel, now):

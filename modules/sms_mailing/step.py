@@ -11,6 +11,7 @@ from trytond.transaction import Transaction
 
 from .account import CHANNELS
 from .export import InertExportMixin
+from .preview import DIGITS
 
 
 class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
@@ -30,7 +31,8 @@ class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
         domain=[
             If(Bool(Eval('channel')), ('channel', '=', Eval('channel')), ()),
             ],
-        help="Where the messages leave.")
+        help="Where the messages leave that it serves; others leave by the "
+        "account of the channel whose prefixes fit them.")
     wait = fields.TimeDelta(
         "Wait",
         domain=['OR', ('wait', '=', None), ('wait', '>', dt.timedelta())],
@@ -63,6 +65,13 @@ class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
         if self.channel and company and (
                 not self.account or self.account.channel != self.channel):
             self.account = Account.find(self.channel, company)
+
+    def routes(self):
+        "Return the Routes of the addresses to the accounts"
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        return Account.routes(
+            self.channel, self.mailing.company.id, self.account)
 
 
 class Variant(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
@@ -98,7 +107,7 @@ class Price(InertExportMixin, ModelSQL, ModelView):
         'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
     parts = fields.Integer("Parts", required=True)
     messages = fields.Integer("Messages", required=True)
-    cost = Monetary("Cost", currency='currency', digits=(None, 6))
+    cost = Monetary("Cost", currency='currency', digits=(None, DIGITS))
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),
         'on_change_with_currency')
@@ -122,9 +131,18 @@ class Price(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def distribution(cls, mailing, counter):
-        "Return the records of a Counter of texts by parts"
-        account = mailing.steps[0].account
-        return [cls(
-                mailing=mailing, parts=parts, messages=messages,
-                cost=account.price(parts * messages, mailing.currency))
-            for parts, messages in sorted(counter.items())]
+        """Return the records of a Counter of texts
+
+        Its keys are the parts of a text and the account where it leaves.
+        """
+        prices = {}
+        for (parts, account), messages in sorted(
+                counter.items(), key=lambda i: (i[0][0], i[0][1].id)):
+            price = prices.setdefault(
+                parts, cls(mailing=mailing, parts=parts, messages=0))
+            price.messages += messages
+            cost = account.price(parts * messages, mailing.currency)
+            if cost is not None:
+                price.cost = round(
+                    (getattr(price, 'cost', None) or 0) + cost, DIGITS)
+        return list(prices.values())

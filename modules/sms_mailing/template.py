@@ -13,12 +13,13 @@ from trytond.transaction import Transaction
 
 from .account import CHANNELS
 from .engine import gsm
+from .engine.likeness import alike
 from .engine.template import MissingValue
 from .engine.template import Template as Text
 from .engine.template import TemplateError
 from .exceptions import TemplateTextError
 from .export import InertExportMixin
-from .preview import PreviewMixin
+from .preview import DIGITS, PreviewMixin
 from .rendering import LangFormatter, compose, follow, read_values
 
 _TEXTS = ['subject', 'text', 'html']
@@ -125,7 +126,8 @@ class Template(
         'on_change_with_encoding')
     plain_price = fields.Function(
         Monetary(
-            "Price with Plain Signs", currency='currency', digits=(None, 6),
+            "Price with Plain Signs", currency='currency',
+            digits=(None, DIGITS),
             states={
                 'invisible': ~Eval('offending') | ~Eval('plain_price'),
                 },
@@ -215,6 +217,17 @@ class Template(
         return names | {'unsubscribe'} if channel == 'email' else names
 
     @classmethod
+    def known(cls, model, channel):
+        "Return the names that texts about a model may use in a channel"
+        return {*cls.sources(model), *cls.specials(channel)}
+
+    @classmethod
+    def unknown(cls, texts, model, channel):
+        "Return the sorted names in texts that nothing stands behind"
+        names = set().union(*(t.names for t in texts))
+        return sorted(names - cls.known(model, channel))
+
+    @classmethod
     def get_models(cls):
         pool = Pool()
         Model = pool.get('ir.model')
@@ -259,7 +272,7 @@ class Template(
             Transaction().context.get('company') or -1)
         example = self.example
         if not example or example.id is None or example.id < 0:
-            names = {*self.sources(self.model), *self.specials(self.channel)}
+            names = self.known(self.model, self.channel)
             return {
                 **{n: n.rpartition('.')[2].replace('_', ' ') for n in names},
                 **self._preview_specials()}
@@ -286,6 +299,10 @@ class Template(
                 texts.append(Text(getattr(self, name) or ''))
             except TemplateError as error:
                 return None, self.explain(name, error)
+        if unknown := self.unknown(texts, self.model, self.channel):
+            return None, gettext(
+                'sms_mailing.msg_template_field_unknown',
+                names=', '.join(unknown))
         try:
             return compose(
                 self.channel, texts, self._preview_values(),
@@ -351,8 +368,8 @@ class Template(
         account = self._account()
         if (content and self.channel == 'sms'
                 and account and account.cost is not None):
-            return gsm.count(
-                gsm.transliterate(content.text)).parts * account.cost
+            parts = gsm.count(gsm.transliterate(content.text)).parts
+            return round(parts * account.cost, DIGITS)
 
     @classmethod
     def validate_fields(cls, templates, field_names):
@@ -378,20 +395,28 @@ class Template(
                 field_names & {*_TEXTS, 'model', 'channel'}):
             return
         for template in templates:
-            known = {
-                *cls.sources(template.model), *cls.specials(template.channel)}
             for name in _TEXTS:
                 try:
                     text = Text(getattr(template, name))
                 except TemplateError as error:
                     raise TemplateTextError(
                         cls.explain(name, error)) from error
-                if unknown := text.names - known:
+                if unknown := cls.unknown(
+                        [text], template.model, template.channel):
                     raise TemplateTextError(gettext(
                             'sms_mailing.msg_template_unknown',
                             template=template.rec_name,
-                            names=', '.join(sorted(unknown)),
-                            known=', '.join(sorted(known))))
+                            names=', '.join(unknown),
+                            known=', '.join(sorted(cls.known(
+                                        template.model, template.channel)))))
+
+    def alike(self):
+        "Return the templates of the channel that say nearly the same"
+        templates = self.search([
+                ('channel', '=', self.channel),
+                ('id', '!=', self.id),
+                ])
+        return [self] + [t for t in templates if alike(t.text, self.text)]
 
     @property
     def texts(self):

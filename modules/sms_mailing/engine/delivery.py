@@ -122,18 +122,31 @@ def twilio(raw):
 
 
 # Message status codes: the group decides, but an operator is not a handset
+_INFOBIP_WORDS = [
+    'ACCEPTED', 'PENDING', 'UNDELIVERABLE', 'DELIVERED', 'EXPIRED',
+    'REJECTED']
 _INFOBIP = {
     0: 'sent', 1: 'sent', 2: 'undelivered', 3: 'delivered', 4: 'expired',
     5: 'failed'}
 
 
+_INFOBIP_GROUP = re.compile(r'groupId\D*(\d+)|(\d+)', re.I)
+_INFOBIP_WORD = re.compile('(?<![A-Z])(%s)' % '|'.join(_INFOBIP_WORDS))
+
+
 def infobip(raw):
     "Return the Receipt of a status: groupId 3 DELIVERED_TO_HANDSET"
-    number = re.search(r'\d+', raw)
-    state = _INFOBIP.get(int(number.group()) if number else -1, 'unknown')
-    if 'DELIVERED_TO_OPERATOR' in raw.upper():
-        state = 'sent'
-    return _receipt(state)
+    words = raw.upper()
+    numbers = sorted(
+        _INFOBIP_GROUP.findall(raw), key=lambda n: not n[0])
+    if 'DELIVERED_TO_OPERATOR' in words:
+        group = 1
+    elif numbers:
+        group = int(numbers[0][0] or numbers[0][1])
+    else:
+        word = _INFOBIP_WORD.search(words)
+        group = _INFOBIP_WORDS.index(word.group(1)) if word else -1
+    return _receipt(_INFOBIP.get(group, 'unknown'))
 
 
 _PROVIDERS = {

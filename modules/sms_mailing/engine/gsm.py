@@ -187,7 +187,8 @@ for _plain, _others in {
         '^': "ˆ",
         '+': "˖",
         '.': "。․",
-        ':': "ː˸꞉∶",
+        ':': "ː˸꞉∶⦂",
+        ',': "‚、﹑､",
         ';': "⁏;",
         '!': "ǃ",
         '=': "꞊",
@@ -206,7 +207,9 @@ for _plain, _others in {
         'No.': "№",
         }.items():
     _LOOKALIKES.update(dict.fromkeys(_others, _plain))
-_LOOKALIKES['‚'] = ','
+# Small capitals
+_LOOKALIKES.update(zip(
+        "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "ABCDEFGHIJKLMNOPRSTUVWYZ"))
 _LOOKALIKES['\t'] = ' '
 
 

@@ -21,13 +21,13 @@ WORDS = {
     STOP: {
         'en': [
             "STOP", "STOP ALL", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END",
-            "QUIT", "REVOKE", "OPT OUT", "OPTOUT", "OPT-OUT", "REMOVE"],
-        'fr': ["ARRET", "ARRÊT", "ARRETER", "DESABONNER"],
+            "QUIT", "REVOKE", "OPT OUT", "OPTOUT", "OPT-OUT", "REMOVE", "TD"],
+        'fr': ["ARRET", "ARRÊT", "ARRETER", "DESABONNER", "DESABONNEMENT"],
         'es': ["BAJA", "ALTO", "CANCELAR"],
         'de': ["STOPP", "ABMELDEN"],
-        'ro': ["DEZABONARE", "DEZABONEAZA", "DEZABONEZ", "OPRESTE"],
+        'ro': ["DEZABONARE", "DEZABONEAZA", "DEZABONEZ", "OPRESTE", "OPRITI"],
         'ru': ["СТОП", "ОТПИСАТЬСЯ", "ОТПИСКА", "ОТПИСАТЬ", "ОТКАЗ",
-            "НЕТ РЕКЛАМЕ"],
+            "НЕТ РЕКЛАМЕ", "ПРЕКРАТИТЬ"],
         'uk': ["ВІДПИСАТИСЯ", "ВІДПИСКА", "ВІДМОВА"],
         },
     START: {
@@ -56,6 +56,9 @@ _COMMON = {
     'END', 'CANCEL', 'REMOVE', 'ALTO', 'BAJA', 'START', 'RESUME', 'INFO',
     'HELP', 'AIDE', 'ОТКАЗ', 'ВІДМОВА'}
 _EDGES = re.compile(r'^[\W_]+|[\W_]+$')
+# The breve makes a letter of its own only of the Cyrillic I and U
+_ACCENTS = re.compile(
+    '(?<![\u0418\u0423])\u0306|[\u0300-\u0305\u0307-\u036f]')
 _SPACES = re.compile(r'\s+')
 
 
@@ -66,10 +69,8 @@ def normalise(text):
     'STOP'
     """
     text = unicodedata.normalize('NFKC', text or '')
-    text = ''.join(
-        c for c in unicodedata.normalize('NFD', text.upper())
-        if not unicodedata.combining(c) or c == '\u0306')
-    text = unicodedata.normalize('NFC', text)
+    text = unicodedata.normalize('NFD', text.upper())
+    text = unicodedata.normalize('NFC', _ACCENTS.sub('', text))
     return _SPACES.sub(' ', _EDGES.sub('', text))
 
 

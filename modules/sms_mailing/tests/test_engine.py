@@ -172,6 +172,14 @@ class KeywordTestCase(unittest.TestCase):
                 ("«Stop»", keyword.STOP),
                 ("Arrêt", keyword.STOP),
                 ("  отписаться\n", keyword.STOP),
+                ("Dezabonează", keyword.STOP),
+                ("Oprește", keyword.STOP),
+                ("Désabonnement.", keyword.STOP),
+                ("відписатися", keyword.STOP),
+                ("Abmelden!", keyword.STOP),
+                ("td", keyword.STOP),
+                ("Стоп, пожалуйста", keyword.MAYBE),
+                ("Dezabonare, vă rog", keyword.MAYBE),
                 ("Start", keyword.START),
                 ("подписаться", keyword.START),
                 ("помощь?", keyword.HELP),
@@ -197,6 +205,27 @@ class KeywordTestCase(unittest.TestCase):
 
 class DeliveryTestCase(unittest.TestCase):
     "Test receipts"
+
+    def test_words(self):
+        "What providers say by number, by word or by both"
+        for provider, raw, state in [
+                ('kannel', 'type=1', 'delivered'),
+                ('kannel', 'type=32', 'sent'),
+                ('kannel', 'type=16&a=NACK/8', 'failed'),
+                ('smpp', 'stat:UNDELIV err:027', 'undelivered'),
+                ('smpp', 'stat:DELETED', 'undelivered'),
+                ('smpp', 'stat:ENROUTE', 'sent'),
+                ('smpp', 'id:7 STAT:delivrd', 'delivered'),
+                ('twilio', 'queued', 'sent'),
+                ('infobip', 'groupId 2 UNDELIVERABLE', 'undelivered'),
+                ('infobip', 'id 26 PENDING_ACCEPTED groupId 1', 'sent'),
+                ('infobip', 'DELIVERED_TO_HANDSET', 'delivered'),
+                ('infobip', 'UNDELIVERABLE_NOT_DELIVERED', 'undelivered'),
+                ('infobip', 'groupId 3 DELIVERED_TO_OPERATOR', 'sent'),
+                ]:
+            with self.subTest(provider=provider, raw=raw):
+                self.assertEqual(
+                    delivery.interpret(provider, raw).state, state)
 
     def test_cases(self):
         for case in CASES['delivery']:

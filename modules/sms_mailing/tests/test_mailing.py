@@ -1,0 +1,271 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""Accounts by number, limits of texts, prices, what became of messages."""
+import datetime as dt
+from decimal import Decimal
+
+from trytond.modules.sms_mailing.adapters import (
+    ACCEPTED, UNKNOWN, Outgoing, Report, Result)
+from trytond.modules.sms_mailing.exceptions import (
+    AccountValidationError, MailingValidationError, SendError)
+from trytond.modules.sms_mailing.sending import Outbox
+from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
+from trytond.modules.sms_mailing.tests.fixtures import (
+    make_account, make_mailing, make_parties, make_template)
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+
+class MailingTestCase(ExtrasTestCase):
+    "Test a mailing from its preparation to its end"
+
+    def people(self, *numbers):
+        return make_parties(**{
+                f'Person{i}': [('mobile', n)]
+                for i, n in enumerate(numbers)})
+
+    def prepared(self, parties, text="Hello {party.name}", **values):
+        mailing = make_mailing(
+            self.company, values.pop('account', self.account),
+            make_template(text, **values), parties)
+        Pool().get('mailing.mailing').prepare([mailing])
+        return mailing
+
+    def started(self, parties, **values):
+        "Return the messages of a mailing that nobody has sent yet"
+        pool = Pool()
+        mailing = self.prepared(parties, **values)
+        pool.get('mailing.mailing').start([mailing])
+        Transaction().tasks.clear()
+        return pool.get('mailing.message').search(
+            [('mailing', '=', mailing.id)], order=[('id', 'ASC')])
+
+    def recipients(self, mailing):
+        Recipient = Pool().get('mailing.recipient')
+        return Recipient.search(
+            [('mailing', '=', mailing.id)], order=[('id', 'ASC')])
+
+    def prices(self, mailing):
+        self.clear()
+        return [
+            (p.parts, p.messages, p.cost)
+            for p in Pool().get('mailing.mailing')(mailing.id).prices]
+
+    def clear(self):
+        for cache in Transaction().cache.values():
+            cache.clear()
+
+    def fresh(self, messages):
+        "Return the messages as another transaction sees them"
+        self.clear()
+        return Pool().get('mailing.message').browse(list(map(int, messages)))
+
+    def states(self, messages):
+        return [(m.state, m.error_code) for m in self.fresh(messages)]
+
+    def claim(self, messages):
+        outbox, ids = Outbox(self.account), list(map(int, messages))
+        _, outgoing = outbox.claim(ids, outbox.write_out(ids))
+        return outbox, outgoing
+
+    def test_prefixes(self):
+        "A number leaves by the account that serves it"
+        Account = Pool().get('mailing.account')
+        moldova = make_account(
+            self.company, prefixes="+373", cost=Decimal('0.01'))
+        orange = make_account(
+            self.company, prefixes="+373690, +373780", cost=Decimal('0.02'))
+        routes = Account.routes('sms', self.company.id)
+        self.assertEqual(
+            [routes[n] for n in ['+37369000001', '+37360000001', '+4072']],
+            [orange, moldova, self.account])
+        messages = self.started(
+            self.people('+37369000001', '+37360000001', '+40720000001'),
+            account=moldova)
+        self.assertEqual(
+            [m.account for m in messages], [moldova, moldova, self.account])
+        self.assertEqual(
+            self.prices(messages[0].mailing), [(1, 3, Decimal('0.07'))])
+
+    def test_unserved(self):
+        "Who no account serves is left out with the reason"
+        Account = Pool().get('mailing.account')
+        Account.write([self.account], {'prefixes': "+373, +40"})
+        mailing = self.prepared(self.people('+37369000001', '+33100000001'))
+        self.assertEqual(
+            {r.address: r.reason for r in self.recipients(mailing)},
+            {'+37369000001': None, '+33100000001': 'no_account'})
+
+    def test_prefix_wrong(self):
+        "A prefix that no number begins with is refused"
+        for prefixes in ["373", "+373;+40", "+3x"]:
+            with self.subTest(prefixes=prefixes), \
+                    self.assertRaises(AccountValidationError):
+                make_account(self.company, prefixes=prefixes)
+
+    def test_rule_prefixes(self):
+        "Notices choose the account by the number too"
+        pool = Pool()
+        Rule = pool.get('mailing.rule')
+        ann, bob = self.people('+37369000001', '+33100000001')
+        moldova = make_account(self.company, prefixes="+373")
+        pool.get('mailing.account').write(
+            [self.account], {'prefixes': "+40"})
+        today = pool.get('ir.date').today()
+        pool.get('party.party').write(
+            [ann, bob], {'birth_date': today.replace(year=1990, day=1)})
+        rule = Rule(pool.get('ir.model.data').get_id(
+                'sms_mailing', 'rule_birthday'))
+        Rule.write([rule], {'since': today.replace(day=1)})
+        Rule.scan(today.replace(day=1))
+        messages = pool.get('mailing.message').search(
+            [('rule', '=', rule.id)], order=[('party', 'ASC')])
+        self.assertEqual(
+            [(m.party, m.state, m.error_code) for m in messages], [
+                (ann, 'queued', None), (bob, 'cancelled', 'no_account')])
+        self.assertEqual(messages[0].account, moldova)
+
+    def test_maximum_parts(self):
+        "A text that grew longer than its template allows does not leave"
+        messages = self.started(
+            self.people('+37369000001'), max_parts=1, text="{party.name}")
+        Pool().get('party.party').write(
+            [messages[0].party], {'name': 'x' * 200})
+        _, outgoing = self.claim(messages)
+        self.assertEqual(outgoing, [])
+        self.assertEqual(
+            self.states(messages), [('cancelled', 'too_long')])
+
+    def test_price_follows(self):
+        "The price follows who is left out by hand"
+        Recipient = Pool().get('mailing.recipient')
+        mailing = self.prepared(self.people('+37369000001', '+37369000002'))
+        self.assertEqual(self.prices(mailing), [(1, 2, Decimal('0.10'))])
+        first, _ = self.recipients(mailing)
+        Recipient.exclude([first])
+        self.assertEqual(self.prices(mailing), [(1, 1, Decimal('0.05'))])
+        Recipient.include([first])
+        self.assertEqual(self.prices(mailing), [(1, 2, Decimal('0.10'))])
+
+    def test_not_estimated(self):
+        "A mailing starts once its price is known, which needs no worker"
+        Mailing = Pool().get('mailing.mailing')
+        mailing = self.prepared(self.people('+37369000001'))
+        Mailing.write([mailing], {'estimated': False})
+        with self.assertRaises(MailingValidationError):
+            Mailing.start([mailing])
+        Mailing.estimate_waiting(dt.datetime(2000, 1, 1))
+        self.assertFalse(mailing.estimated)
+        Mailing.estimate_waiting()
+        self.clear()
+        self.assertTrue(Mailing(mailing.id).estimated)
+
+    def test_variants(self):
+        "Variants are not passed over in silence"
+        pool = Pool()
+        mailing = make_mailing(
+            self.company, self.account, make_template(),
+            self.people('+37369000001'), variants=[('create', [{
+                            'name': "B", 'template': make_template().id}])])
+        with self.assertRaises(MailingValidationError):
+            pool.get('mailing.mailing').prepare([mailing])
+
+    def test_consent_withdrawn(self):
+        "Who takes the consent back is not written to, whatever the topic"
+        pool = Pool()
+        Refusal = pool.get('mailing.refusal')
+        ann, bob = self.people('+37369000001', '+37369000002')
+        for _ in range(2):
+            pool.get('mailing.consent').create([{
+                        'party': ann.id, 'action': 'withdrawn',
+                        'how': 'paper', 'wording': "No more offers"}])
+        refusal, = Refusal.search([])
+        self.assertEqual(
+            (refusal.party, refusal.scope, refusal.channel),
+            (ann, 'marketing', None))
+        mailing = self.prepared([ann, bob])
+        self.assertEqual(
+            {r.party: r.reason for r in self.recipients(mailing)},
+            {ann: 'refused', bob: None})
+
+    def test_receipt_before_result(self):
+        "A result that is lost takes nothing from an earlier receipt"
+        Event = Pool().get('mailing.event')
+        messages = self.started(self.people('+37369000001'))
+        outbox, outgoing = self.claim(messages)
+        Event.add(self.account.id, [(messages[0].id, Report('delivered'))])
+        Event.fold()
+        outbox.record(outgoing, [Result(UNKNOWN, error="timed out")])
+        self.assertEqual(self.states(messages), [('delivered', None)])
+        self.assertTrue(messages[0].sent_at)
+        self.assertTrue(messages[0].final_at)
+
+    def test_receipt_settles(self):
+        "What a receipt settles left when it was claimed"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [Result(UNKNOWN)] * 2)
+        first, second = messages
+        self.clear()
+        self.assertIsNone(first.sent_at)
+        Event.add(self.account.id, [(first.id, Report('delivered'))])
+        Event.fold()
+        pool.get('mailing.message').mark_sent([second])
+        self.assertEqual(
+            self.states(messages), [('delivered', None), ('sent', None)])
+        self.assertEqual(first.sent_at, first.claimed_at)
+        self.assertEqual(second.sent_at, second.claimed_at)
+
+    def test_send_again(self):
+        "What failed is sent again, but not after its mailing was cancelled"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Message = pool.get('mailing.message')
+        messages = self.started(self.people('+37369000001'))
+        outbox, outgoing = self.claim(messages)
+        self.assertIsInstance(outgoing[0], Outgoing)
+        outbox.record(outgoing, [Result(UNKNOWN)])
+        Message.send_again(self.fresh(messages))
+        Transaction().tasks.clear()
+        self.assertEqual(self.states(messages), [('queued', None)])
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [Result(UNKNOWN)])
+        Mailing.cancel([Mailing(messages[0].mailing.id)])
+        with self.assertRaises(SendError):
+            Message.send_again(self.fresh(messages))
+
+    def test_accepted(self):
+        messages = self.started(self.people('+37369000001'))
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [Result(ACCEPTED, 'reference')])
+        self.assertEqual(self.states(messages), [('sent', None)])
+        self.assertEqual(messages[0].provider_ref, 'reference')
+
+    def test_repeated(self):
+        "Who got a like message lately is shown, within the guard left out"
+        pool = Pool()
+        Topic = pool.get('mailing.topic')
+        ann, bob = self.people('+37369000001', '+37369000002')
+        text = "Dear {party.name}, our prices are lower this week."
+        first, = self.started([ann], text=text)
+        outbox, outgoing = self.claim([first])
+        outbox.record(outgoing, [Result(ACCEPTED)])
+        other, = Topic.create([{'name': "Other", 'purpose': 'marketing'}])
+        for topic, like, previous in [
+                (first.topic.id, "Something else", first),
+                (other.id, text.replace("week", "month"), first),
+                (other.id, "Something else", None)]:
+            with self.subTest(topic=topic, text=like):
+                mailing = self.prepared([ann, bob], text=like, topic=topic)
+                self.clear()
+                self.assertEqual(
+                    {r.party: r.previous for r in self.recipients(mailing)},
+                    {ann: previous, bob: None})
+                self.assertEqual(mailing.repeated, 1 if previous else 0)
+        Topic.write([first.topic], {'repeat_guard': dt.timedelta(days=1)})
+        mailing = self.prepared([ann, bob], text="Once more")
+        self.assertEqual(
+            {r.party: r.reason for r in self.recipients(mailing)},
+            {ann: 'repeated', bob: None})
