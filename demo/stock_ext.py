@@ -60,7 +60,8 @@ def _make_places(demo):
         'shelf': Location(
             name="Shelf A1", code='A1', type='storage', parent=store),
         'tank': Location(
-            name="Fuel tank", code='TANK', type='storage', parent=store),
+            name="Fuel tank", code='TANK', type='storage', parent=store,
+            tank=True),
         'workshop': Location(
             name="Workshop", code='WORKSHOP', type='storage'),
         }

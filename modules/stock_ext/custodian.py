@@ -18,7 +18,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.sql.functions import DateRange
 from trytond.sql.operators import RangeOverlap
-from trytond.transaction import Transaction, check_access
+from trytond.transaction import Transaction, check_access, inactive_records
 from trytond.wizard import (
     Button, StateReport, StateTransition, StateView, Wizard)
 
@@ -193,6 +193,22 @@ class Custodian(ModelSQL, ModelView):
                 ], order=[('from_date', 'DESC')], limit=1)
         return previous[0].employee if previous else None
 
+    def _counted(self):
+        "Return {(id of location, id of product): quantity of all its lots}"
+        counted = defaultdict(float)
+        for inventory in self.inventories:
+            if inventory.state == 'cancelled':
+                continue
+            for line in inventory.lines:
+                quantity = line.quantity
+                if quantity is None and inventory.state == 'done':
+                    kept = inventory.empty_quantity == 'keep'
+                    quantity = line.expected_quantity if kept else 0
+                if quantity is not None:
+                    counted[inventory.location.id, line.product.id] += (
+                        quantity)
+        return counted
+
     def handed_over(self):
         """Return the goods of the act, a line per location and product.
 
@@ -201,10 +217,7 @@ class Custodian(ModelSQL, ModelView):
         pool = Pool()
         Location = pool.get('stock.location')
         Product = pool.get('product.product')
-        counted = {
-            (i.location.id, l.product.id): l.quantity
-            for i in self.inventories if i.state != 'cancelled'
-            for l in i.lines}
+        counted = self._counted()
         locations = Location.search([
                 ('parent', 'child_of', [self.location.id]),
                 ('type', '=', 'storage'),
@@ -251,6 +264,13 @@ class Location(metaclass=PoolMeta):
             'company.employee', "Custodian",
             help="Who answers for the goods today."),
         'get_custodian', searcher='search_custodian')
+    tank = fields.Boolean(
+        "Tank",
+        states={
+            'invisible': Eval('type') != 'storage',
+            },
+        help="Check for the tank of a depot or of a vehicle, "
+        "to tell its fuel from other goods.")
 
     @classmethod
     def get_custodian(cls, locations, name):
@@ -260,17 +280,24 @@ class Location(metaclass=PoolMeta):
 
     @classmethod
     def search_custodian(cls, name, clause):
-        pool = Pool()
-        Custodian = pool.get('stock.location.custodian')
-        today = pool.get('ir.date').today()
+        Employee = Pool().get('company.employee')
+        _, operator, operand, *extra = clause
         nested = clause[0][len(name):]
-        custodians = Custodian.search([
-                ('company', '=', Transaction().context.get('company')),
-                ('from_date', '<=', today),
-                ['OR', ('to_date', '=', None), ('to_date', '>=', today)],
-                ('employee' + nested, *clause[1:]),
-                ], order=[])
-        return [('parent', 'child_of', [c.location.id for c in custodians])]
+        field = nested[1:] or (
+            'rec_name' if isinstance(operand, str) else 'id')
+        with inactive_records():
+            custodians = cls.custodians(cls.search([], order=[]))
+        employees = {e for e in custodians.values() if e}
+        matching = set(Employee.search([
+                    ('id', 'in', [e.id for e in employees]),
+                    (field, operator, operand, *extra)],
+                order=[]))
+        if not nested and operator in {'=', '!='} and operand is None:
+            matching = employees if operator == '!=' else {None}
+        elif not nested and operator in {'!=', 'not in'}:
+            matching.add(None)
+        return [('id', 'in', [
+                    l for l, e in custodians.items() if e in matching])]
 
     @classmethod
     def custodians(cls, locations, date=None):

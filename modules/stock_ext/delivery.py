@@ -53,6 +53,20 @@ class _DeliverNow:
         Product.lock(sorted({p.id for p in products}))
 
 
+class ShipmentInReturn(_DeliverNow, metaclass=PoolMeta):
+    __name__ = 'stock.shipment.in.return'
+
+    @classmethod
+    def _deliver_now_states(cls):
+        return ['draft', 'waiting', 'assigned']
+
+    @classmethod
+    @ModelView.button
+    def deliver_now(cls, shipments):
+        cls.assign_now(shipments)
+        cls.do(cls.browse(shipments))
+
+
 class ShipmentOut(_DeliverNow, metaclass=PoolMeta):
     __name__ = 'stock.shipment.out'
 

@@ -29,6 +29,10 @@ class CoverRequestError(UserError):
     pass
 
 
+class TurnoverError(UserError):
+    pass
+
+
 class ScanError(UserError):
     pass
 

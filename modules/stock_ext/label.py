@@ -25,13 +25,14 @@ class LabelReport(Report):
         """Return the dictionary of what stands on the label of record.
 
         Its keys are title, text, code, the symbology of its barcode as
-        python-barcode names it, and what its QR code holds.
+        python-barcode names it, None when no barcode can hold the code, and
+        what its QR code holds.
         """
         code = cls.code(record)
         if not code:
             raise LabelError(gettext(
                     'stock_ext.msg_label_code', record=record.rec_name))
-        symbology = 'code128'
+        symbology = 'code128' if code.isascii() else None
         if code.isdigit() and len(code) == 13 and ean.is_valid(code):
             symbology = 'ean13'
         return {

@@ -85,39 +85,60 @@ class ScanLine(metaclass=PoolMeta):
             'readonly': Bool(Eval('done')),
             })
 
+    new_lot = fields.Char(
+        "New Lot",
+        states={
+            'readonly': Bool(Eval('done')),
+            'invisible': Bool(Eval('lot')),
+            },
+        help="The number of a lot that is not there yet: "
+        "it is made when the goods are received.")
+
     @classmethod
     def _find_lots(cls, founds):
         Lot = Pool().get('stock.lot')
         super()._find_lots(founds)
-        numbers = {
-            n for f in founds for n in [f.code.lot, *f.code.names] if n}
+        numbers = {n for f in founds for n in cls._lot_numbers(f) if n}
         lots = defaultdict(list)
         for lot in Lot.search([('number', 'in', list(numbers))]):
             lots[lot.number].append(lot)
         for found in founds:
             found.lots = [
-                l for n in [found.code.lot, *found.code.names]
-                for l in lots.get(n, [])]
+                l for n in cls._lot_numbers(found) for l in lots.get(n, [])]
             found.lot = cls._choose_lot(found)
             if found.lot and not found.product:
                 found.product = found.lot.product
 
     @classmethod
-    def _choose_lot(cls, found):
-        candidates = {
-            l for l in found.lots
-            if not found.product or (
-                found.code.lot and l.product == found.product)}
-        # A number that is that of several products names none
-        return candidates.pop() if len(candidates) == 1 else None
+    def _lot_numbers(cls, found):
+        return [found.code.lot, found.code.serial, *found.code.names]
 
-    def set_found(self, found):
+    @classmethod
+    def _choose_lot(cls, found):
+        candidates = list(dict.fromkeys(
+                l for l in found.lots
+                if not found.product or (
+                    found.code.lot and l.product == found.product)))
+        if found.product:
+            # The lot comes before the serial number
+            return candidates[0] if candidates else None
+        # A number that is that of several products names none
+        return candidates[0] if len(candidates) == 1 else None
+
+    def set_found(self, found, action):
         self.lot = found.lot
-        super().set_found(found)
+        super().set_found(found, action)
         if found.product and found.code.lot and not found.lot:
+            self._set_new_lot(found.code.lot, action)
+
+    def _set_new_lot(self, number, action):
+        "Keep the number of a lot that is not there, if goods come in"
+        if action == 'receive':
+            self.new_lot = number
+        else:
             self.problem = gettext(
-                'stock_ext.msg_scan_lot', lot=found.code.lot,
-                product=found.product.rec_name)
+                'stock_ext.msg_scan_lot', lot=number,
+                product=self.product.rec_name)
 
     @classmethod
     def from_row(cls, number, row, found, session):
@@ -127,10 +148,30 @@ class ScanLine(metaclass=PoolMeta):
                     l for l in found[row['lot']].lots
                     if l.product == line.product), None)
             if not line.lot:
-                line.problem = gettext(
-                    'stock_ext.msg_scan_lot', lot=row['lot'],
-                    product=line.product.rec_name)
+                line._set_new_lot(row['lot'], session.profile.action)
         return line
+
+    @classmethod
+    def prepare(cls, lines):
+        "Make the new lots, each once"
+        Lot = Pool().get('stock.lot')
+        super().prepare(lines)
+        lines = [l for l in lines if l.new_lot and not l.lot]
+        lots = {
+            (l.product, l.number): l for l in Lot.search([
+                    ('number', 'in', [l.new_lot for l in lines]),
+                    ('product', 'in', [l.product.id for l in lines]),
+                    ])}
+        new = {}
+        for line in lines:
+            key = line.product, line.new_lot
+            if key not in lots and key not in new:
+                new[key] = Lot(product=line.product, number=line.new_lot)
+        Lot.save(list(new.values()))
+        for line in lines:
+            line.lot = (lots | new)[line.product, line.new_lot]
+            line.new_lot = None
+        cls.save(lines)
 
 
 class LotLabel(LabelReport):

@@ -7,11 +7,11 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.rpc import RPC
 from trytond.transaction import Transaction, check_access
-from trytond.wizard import (
-    Button, StateReport, StateTransition, StateView, Wizard)
+from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .basis import FROM_TYPES, TO_TYPES
 from .exceptions import MovementError
+from .report import PrintMixin
 
 # The assignation compares each move with each quantity on hand
 SLICE = 200
@@ -172,6 +172,13 @@ class ShipmentInternal(metaclass=PoolMeta):
     def _draw_up_basis_problems(self):
         if not self.basis:
             yield gettext('stock_ext.msg_draw_up_no_basis')
+        elif not self.basis.active:
+            yield gettext('stock_ext.msg_draw_up_inactive_basis',
+                basis=self.basis.rec_name)
+        if self.requested_by and self.requested_by.company != self.company:
+            yield gettext('stock_ext.msg_draw_up_employee',
+                employee=self.requested_by.rec_name,
+                company=self.company.rec_name)
         if not self.from_location:
             yield gettext('stock_ext.msg_draw_up_no_from_location')
         if not self.to_location:
@@ -258,7 +265,7 @@ class Move(metaclass=PoolMeta):
                 rounding=self.unit.rounding)
 
 
-class DrawUp(Wizard):
+class DrawUp(PrintMixin, Wizard):
     __name__ = 'stock.movement.draw_up'
 
     start = StateView(
@@ -276,9 +283,6 @@ class DrawUp(Wizard):
             Button("Cancel", 'end', 'tryton-cancel'),
             Button("Change", 'start', 'tryton-back', default=True),
             ])
-    issue_note = StateReport('stock.shipment.internal.issue_note')
-    transfer_note = StateReport('stock.shipment.internal.transfer_note')
-    write_off_act = StateReport('stock.shipment.internal.write_off_act')
     result = StateView(
         'stock.movement.draw_up.result',
         'stock_ext.movement_draw_up_result_view_form', [
@@ -322,10 +326,7 @@ class DrawUp(Wizard):
                 self.short.shortages = shortages
                 return 'short'
             self.result.shipment, = Shipment.draw_up([movement])
-        return {
-            'issue': 'issue_note',
-            'write_off': 'write_off_act',
-            }.get(self.start.basis.kind, 'transfer_note')
+        return self.paper(self.start.basis)
 
     def default_short(self, fields):
         return {

@@ -4,6 +4,17 @@
 from trytond.pool import PoolMeta
 
 
+class Shortage(metaclass=PoolMeta):
+    __name__ = 'stock.shortage'
+
+    @classmethod
+    def _name(cls, record):
+        "Return with a variant what tells it from the others"
+        name = super()._name(record)
+        attributes = getattr(record, 'attributes_name', None)
+        return f'{name} ({attributes})' if attributes else name
+
+
 class ProductLabel(metaclass=PoolMeta):
     __name__ = 'product.product.label'
 

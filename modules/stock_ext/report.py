@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from caravan.report import Report
 from trytond.modules.company import CompanyReport
 from trytond.modules.product import round_price
+from trytond.wizard import StateReport, StateTransition, Wizard
 
 
 class _MovementReport(Report, CompanyReport):
@@ -33,9 +34,11 @@ class _MovementReport(Report, CompanyReport):
 
     @classmethod
     def line(cls, number, move):
-        cost_price = value = None
-        if move.cost_price is not None:
-            cost_price = move.cost_price
+        # The move keeps the cost price of the day it is done
+        cost_price, value = move.cost_price, None
+        if move.state != 'done':
+            cost_price = move.product.cost_price
+        if cost_price is not None:
             value = round_price(
                 Decimal(str(move.internal_quantity)) * cost_price)
         return SimpleNamespace(
@@ -69,6 +72,61 @@ class _MovementReport(Report, CompanyReport):
     @classmethod
     def _name(cls, *employees):
         return next((e.rec_name for e in employees if e), '')
+
+
+# The paper of each kind of basis, the transfer note of all others
+_PAPERS = {
+    'issue': 'issue_note',
+    'write_off': 'write_off_act',
+    }
+
+
+class PrintMixin:
+    "A wizard that prints the papers of internal shipments"
+
+    issue_note = StateReport('stock.shipment.internal.issue_note')
+    transfer_note = StateReport('stock.shipment.internal.transfer_note')
+    write_off_act = StateReport('stock.shipment.internal.write_off_act')
+
+    @classmethod
+    def paper(cls, basis):
+        "Return the name of the state that prints a shipment with basis"
+        return _PAPERS.get(basis.kind if basis else None, 'transfer_note')
+
+
+class PrintPapers(PrintMixin, Wizard):
+    __name__ = 'stock.shipment.internal.print_papers'
+    start_state = 'print_'
+
+    print_ = StateTransition()
+
+    def _ids(self, paper):
+        return [s.id for s in self.records if self.paper(s.basis) == paper]
+
+    def _next(self, after=None):
+        "Return the state that prints what comes after another"
+        papers = ['issue_note', 'transfer_note', 'write_off_act']
+        if after:
+            papers = papers[papers.index(after) + 1:]
+        return next((p for p in papers if self._ids(p)), 'end')
+
+    def transition_print_(self):
+        return self._next()
+
+    def do_issue_note(self, action):
+        return action, {'ids': self._ids('issue_note')}
+
+    def transition_issue_note(self):
+        return self._next('issue_note')
+
+    def do_transfer_note(self, action):
+        return action, {'ids': self._ids('transfer_note')}
+
+    def transition_transfer_note(self):
+        return self._next('transfer_note')
+
+    def do_write_off_act(self, action):
+        return action, {'ids': self._ids('write_off_act')}
 
 
 class IssueNote(_MovementReport):

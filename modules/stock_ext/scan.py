@@ -1,6 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+import datetime
 import hashlib
 from collections import defaultdict
 from decimal import Decimal, InvalidOperation
@@ -11,13 +12,23 @@ from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow, fields,
     sequence_ordered)
 from trytond.pool import Pool
-from trytond.pyson import Bool, Eval, If
+from trytond.pyson import Bool, Date, Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateAction, StateView, Wizard
 
 from .code import parse
 from .exceptions import ScanError
 
+# The units of the measures that codes hold
+_UNITS = {
+    'count': 'uom_unit',
+    'kg': 'uom_kilogram',
+    'l': 'uom_liter',
+    'm3': 'uom_cubic_meter',
+    'm': 'uom_meter',
+    'm2': 'uom_square_meter',
+    'lb': 'uom_pound',
+    }
 FIELDS = [
     ('code', "Code"),
     ('quantity', "Quantity"),
@@ -132,14 +143,14 @@ class Session(Workflow, ModelSQL, ModelView):
     location = fields.Many2One(
         'stock.location', "Location", ondelete='RESTRICT', states=_states,
         domain=[('type', 'in', ['storage', 'lost_found'])],
-        help="Where the goods are. "
+        help="Where the goods are, or where they are received.\n"
         "The code of another location changes it while scanning.")
     to_location = fields.Many2One(
         'stock.location', "To Location", ondelete='RESTRICT',
         domain=[('type', 'in', ['storage', 'lost_found'])],
         states={
             'readonly': _states['readonly'],
-            'invisible': Eval('action') == 'count',
+            'invisible': Eval('action').in_(['count', 'receive']),
             },
         help="Where the goods go, that of the basis by default.")
     date = fields.Date("Date", required=True, states=_states)
@@ -213,8 +224,11 @@ class Session(Workflow, ModelSQL, ModelView):
     def on_change_profile(self):
         if self.profile and self.profile.basis:
             basis = self.profile.basis
-            self.location = self.location or basis.from_location
-            self.to_location = self.to_location or basis.to_location
+            if self.profile.action == 'receive':
+                self.location = self.location or basis.to_location
+            else:
+                self.location = self.location or basis.from_location
+                self.to_location = self.to_location or basis.to_location
 
     def get_rec_name(self, name):
         name = f'{self.profile.rec_name} {self.date}'
@@ -270,23 +284,22 @@ class Session(Workflow, ModelSQL, ModelView):
             self.location = found.location
             self.message = found.location.rec_name
             return
-        quantity = float(found.quantity or 1)
         lines = list(self.lines or [])
         for line in lines:
             if (line.code == code and line.location == self.location
+                    and line.to_location == self.to_location
                     and not line.done):
-                line.quantity = (line.quantity or 0) + quantity
+                line.quantity = (line.quantity or 0) + found.quantity
                 break
         else:
             line = Line(
-                code=code, quantity=quantity, location=self.location,
+                code=code, quantity=found.quantity, location=self.location,
                 to_location=self.to_location, done=False)
-            line.set_found(found)
+            line.set_found(found, self.profile and self.profile.action)
             lines.append(line)
         self.lines = lines
-        self.message = '%s: %s' % (
-            line.product.rec_name if line.product else line.problem,
-            line.quantity)
+        self.unknown = sum(1 for l in lines if l.problem and not l.done)
+        self.message = line.told()
 
     @classmethod
     def import_file(cls, profile, content, name, location=None):
@@ -347,23 +360,23 @@ class Session(Workflow, ModelSQL, ModelView):
         """
         pool = Pool()
         Line = pool.get('stock.scan.line')
-        Inventory = pool.get('stock.inventory')
         Shipment = pool.get('stock.shipment.internal')
-        ready, inventories, movements = [], [], []
+        ready, movements = {}, []
         for session in sessions:
-            lines = [
+            ready[session] = [
                 l for l in session.lines
                 if l.product and not l.problem and not l.done]
-            ready.extend(lines)
-            session.check_ready(lines)
-            if session.profile.action == 'count':
-                inventories.extend(session.inventories(lines))
-            else:
+            session.check_ready(ready[session])
+        Line.prepare([l for lines in ready.values() for l in lines])
+        cls.fill_inventories({
+                s: lines for s, lines in ready.items()
+                if s.profile.action == 'count'})
+        for session, lines in ready.items():
+            if session.profile.action != 'count':
                 movements.extend(session.movements(lines))
-        Inventory.save(inventories)
         if movements:
             Shipment.draw_up(movements)
-        Line.write(ready, {'done': True})
+        Line.write([l for ls in ready.values() for l in ls], {'done': True})
         cls.finish([
                 s for s in cls.browse(sessions)
                 if all(l.done for l in s.lines)])
@@ -380,41 +393,92 @@ class Session(Workflow, ModelSQL, ModelView):
                 raise ScanError(gettext(
                         'stock_ext.msg_scan_no_location', row=line.rec_name,
                         session=self.rec_name))
+            if problem := line.quantity_problem(self.profile.action):
+                raise ScanError(gettext(
+                        'stock_ext.msg_scan_row', row=line.rec_name,
+                        problem=problem))
         if not lines:
             raise ScanError(gettext(
                     'stock_ext.msg_scan_nothing', session=self.rec_name))
 
-    def inventories(self, lines):
-        "Return the inventories that lines count"
+    @classmethod
+    def fill_inventories(cls, sessions):
+        """Write what was counted into inventories.
+
+        sessions are the lines of each session.  The stocktake that is open
+        for the place is filled, that of a change of custodian or one of the
+        same day, else a new one is made.  What several have counted in one
+        place adds up.
+        """
         pool = Pool()
         Inventory = pool.get('stock.inventory')
         InventoryLine = pool.get('stock.inventory.line')
         grouping = Inventory.grouping()
         counts = defaultdict(lambda: defaultdict(float))
-        for line in lines:
-            key = tuple(getattr(line, n, None) for n in grouping)
-            counts[line.location][key] += line.quantity
-        return [
-            Inventory(
-                company=self.company, location=location, date=self.date,
-                lines=[
-                    InventoryLine(
-                        quantity=quantity, **dict(zip(grouping, key)))
-                    for key, quantity in keys.items()])
-            for location, keys in counts.items()]
+        for session, lines in sessions.items():
+            for line in lines:
+                key = tuple(getattr(line, n, None) for n in grouping)
+                counts[session.company, session.date, line.location][
+                    key] += line.quantity
+        inventories = cls._open_inventories(counts)
+        counted = []
+        for place, quantities in counts.items():
+            inventory = inventories[place]
+            existing = {
+                tuple(getattr(l, n, None) for n in grouping): l
+                for l in inventory.lines}
+            for key, quantity in quantities.items():
+                line = existing.get(key) or InventoryLine(
+                    inventory=inventory, quantity=None,
+                    **dict(zip(grouping, key)))
+                line.quantity = line.product.default_uom.round(
+                    (line.quantity or 0) + quantity)
+                counted.append(line)
+        InventoryLine.save(counted)
+        Inventory.complete_lines(
+            list({i.id: i for i in inventories.values()}.values()),
+            fill=False)
+
+    @classmethod
+    def _open_inventories(cls, places):
+        "Return {(company, date, location): inventory to fill}"
+        Inventory = Pool().get('stock.inventory')
+        companies, dates, locations = map(set, zip(*places)) if places else (
+            [], [], [])
+        drafts = Inventory.search([
+                ('state', '=', 'draft'),
+                ('company', 'in', [c.id for c in companies]),
+                ('location', 'in', [l.id for l in locations]),
+                ['OR', ('date', 'in', list(dates)), ('custodian', '!=', None)],
+                ], order=[('date', 'ASC'), ('id', 'ASC')])
+        result, new = {}, []
+        for place in places:
+            company, date, location = place
+            fits = [
+                d for d in drafts
+                if d.company == company and d.location == location
+                and (d.date == date or (d.custodian and d.date <= date))]
+            if fits:
+                result[place] = fits[-1]
+            else:
+                result[place] = Inventory(
+                    company=company, location=location, date=date, lines=[])
+                new.append(result[place])
+        Inventory.save(new)
+        return result
 
     def movements(self, lines):
         "Return the movements of lines as ShipmentInternal.draw_up takes them"
         basis = self.profile.basis
-        moves = defaultdict(list)
+        moves = defaultdict(lambda: defaultdict(float))
         for line in lines:
             from_, to = line.location, line.to_location or self.to_location
             if self.profile.action == 'receive':
-                from_, to = basis.from_location, line.location
-            moves[from_, to].append({
-                    'quantity': line.quantity,
-                    **{n: getattr(line, n).id for n in ['product', 'lot']
-                        if getattr(line, n, None)}})
+                from_, to = basis.from_location, (
+                    line.to_location or line.location)
+            # What was scanned piece by piece is one line of the paper
+            moves[from_, to][line.product, getattr(line, 'lot', None)] += (
+                line.quantity)
         return [{
                 'company': self.company.id,
                 'basis': basis.id,
@@ -423,8 +487,12 @@ class Session(Workflow, ModelSQL, ModelView):
                 'from_location': from_ and from_.id,
                 'to_location': to and to.id,
                 'date': self.date,
-                'moves': values,
-                } for (from_, to), values in moves.items()]
+                'moves': [{
+                        'product': product.id,
+                        'quantity': product.default_uom.round(quantity),
+                        **({'lot': lot.id} if lot else {}),
+                        } for (product, lot), quantity in goods.items()],
+                } for (from_, to), goods in moves.items()]
 
 
 class Found:
@@ -437,7 +505,21 @@ class Found:
 
     @property
     def quantity(self):
-        return self.code.quantity
+        """The quantity of one scan in the unit of the product.
+
+        A measure of another kind is that of one piece: a box of bolts weighs
+        something.
+        """
+        pool = Pool()
+        ModelData = pool.get('ir.model.data')
+        Uom = pool.get('product.uom')
+        if not self.product or self.code.quantity is None:
+            return 1.
+        unit = Uom(ModelData.get_id('product', _UNITS[self.code.measure]))
+        default = self.product.default_uom
+        if unit.category != default.category:
+            return 1.
+        return Uom.compute_qty(unit, float(self.code.quantity), default)
 
 
 class Line(ModelSQL, ModelView):
@@ -465,6 +547,9 @@ class Line(ModelSQL, ModelView):
     problem = fields.Char(
         "Problem", states=_states,
         help="Why the line waits. Choose the product to go on.")
+    expiry = fields.Date(
+        "Expiry", states=_states,
+        help="The last day the goods are good, as the code tells.")
     done = fields.Boolean("Done", readonly=True)
 
     del _states
@@ -495,25 +580,38 @@ class Line(ModelSQL, ModelView):
     def on_change_with_unit(self, name=None):
         return self.product.default_uom if self.product else None
 
-    @fields.depends('product', 'quantity', 'location')
+    @fields.depends('product', methods=['quantity_problem'])
     def on_change_product(self):
         if self.product:
-            self.problem = self._quantity_problem()
+            self.problem = self.quantity_problem()
 
-    @fields.depends('product', 'quantity', 'problem')
+    @fields.depends('product', 'problem', methods=['quantity_problem'])
     def on_change_quantity(self):
         if self.product:
-            self.problem = self._quantity_problem()
+            self.problem = self.quantity_problem()
 
-    @fields.depends('product', 'quantity')
-    def _quantity_problem(self):
-        if self.quantity is None or self.quantity < 0:
+    @fields.depends(
+        'product', 'quantity', 'session', '_parent_session.profile')
+    def quantity_problem(self, action=None):
+        """Return what is wrong with the quantity of the product, if anything.
+
+        action is that of the profile, the one of the session by default.
+        """
+        if not action and self.session and self.session.profile:
+            action = self.session.profile.action
+        quantity, unit = self.quantity, self.product.default_uom
+        if quantity is None or not 0 <= quantity < float('inf'):
+            return gettext('stock_ext.msg_scan_quantity', quantity=quantity)
+        if unit.round(quantity) != quantity:
             return gettext(
-                'stock_ext.msg_scan_quantity', quantity=self.quantity)
-        if self.product.default_uom.round(self.quantity) != self.quantity:
+                'stock_ext.msg_scan_rounding', quantity=quantity,
+                unit=unit.rec_name)
+        if action == 'count' and self.product.type != 'goods':
             return gettext(
-                'stock_ext.msg_scan_rounding', quantity=self.quantity,
-                unit=self.product.default_uom.rec_name)
+                'stock_ext.msg_scan_count_type',
+                product=self.product.rec_name)
+        if action != 'count' and action and not quantity:
+            return gettext('stock_ext.msg_scan_zero')
 
     def get_rec_name(self, name):
         return f'{self.row}: {self.code}' if self.row else self.code
@@ -524,6 +622,10 @@ class Line(ModelSQL, ModelView):
             ('/tree', 'visual',
                 If(Eval('done'), 'muted',
                     If(Bool(Eval('problem')), 'danger', 'success'))),
+            ('/tree/field[@name="expiry"]', 'visual',
+                If(Bool(Eval('expiry'))
+                    & (Eval('expiry', datetime.date.max) < Date()),
+                    'danger', '')),
             ]
 
     @classmethod
@@ -575,12 +677,28 @@ class Line(ModelSQL, ModelView):
     def _find_lots(cls, founds):
         "Set the lots of what was found where the company uses lots"
 
-    def set_found(self, found):
+    def told(self):
+        "Return what the one who scans reads: the product and how much of it"
+        if not self.product:
+            return self.problem
+        lang = Pool().get('ir.lang').get()
+        quantity = lang.format_number_symbol(
+            self.quantity, self.unit, digits=self.unit.digits)
+        return ': '.join(filter(None, [
+                    self.product.rec_name, quantity, self.problem]))
+
+    @classmethod
+    def prepare(cls, lines):
+        "Make what lines need to be carried out"
+
+    def set_found(self, found, action):
         self.product = found.product
+        self.unit = self.on_change_with_unit()
+        self.expiry = found.code.expiry
         self.problem = found.problem
         if not self.problem:
             if self.product:
-                self.problem = self._quantity_problem()
+                self.problem = self.quantity_problem(action)
             else:
                 self.problem = gettext(
                     'stock_ext.msg_scan_location', code=self.code)
@@ -602,7 +720,7 @@ class Line(ModelSQL, ModelView):
                         code=row[name])
         line.quantity, bad = line._read_quantity(row, found.get(code))
         if code:
-            line.set_found(found[code])
+            line.set_found(found[code], session.profile.action)
         else:
             line.problem = gettext('stock_ext.msg_scan_no_code')
         line.problem = bad or line.problem or problem
@@ -611,9 +729,9 @@ class Line(ModelSQL, ModelView):
     def _read_quantity(self, row, found):
         text = row.get('quantity') or ''
         if not text:
-            return float(found.quantity or 1) if found else 1, None
+            return found.quantity if found else 1, None
         try:
-            quantity = Decimal(text.replace(' ', '').replace(',', '.'))
+            quantity = Decimal(''.join(text.split()).replace(',', '.'))
             if not quantity.is_finite():
                 raise InvalidOperation
         except InvalidOperation:

@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 """Shipments that are received or picked with a scanner."""
 from collections import defaultdict
+from decimal import Decimal
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
@@ -20,6 +21,8 @@ _PICKED = ['draft', 'waiting', 'assigned']
 class _Scanned:
     "A shipment whose moves become what was scanned"
     __slots__ = ()
+    # Whether what nobody had planned can be added
+    scan_adds = False
 
     @property
     def scan_action(self):
@@ -46,12 +49,59 @@ class _Scanned:
         cls.receive(shipments)
 
 
-class ShipmentIn(_Scanned, metaclass=PoolMeta):
+class _Arriving(_Scanned):
+    "Goods from outside, which come as they come"
+    __slots__ = ()
+    scan_adds = True
+
+    def scan_new_move(self, product):
+        "Return a move of a product that nobody had planned"
+        move = Pool().get('stock.move')(
+            shipment=self, company=self.company, product=product,
+            unit=product.default_uom, state='draft',
+            from_location=self.scan_from_location,
+            to_location=self.warehouse_input)
+        if move.on_change_with_unit_price_required():
+            # What leaves the cost price as it is
+            move.unit_price = product.cost_price or Decimal(0)
+            move.currency = self.company.currency
+        return move
+
+
+class ShipmentIn(_Arriving, metaclass=PoolMeta):
     __name__ = 'stock.shipment.in'
 
+    @property
+    def scan_from_location(self):
+        return self.supplier_location
 
-class ShipmentOutReturn(_Scanned, metaclass=PoolMeta):
+
+class ShipmentInReturn(_Scanned, metaclass=PoolMeta):
+    __name__ = 'stock.shipment.in.return'
+
+    @property
+    def scan_action(self):
+        return 'pick' if self.state in _PICKED else None
+
+    @property
+    def scan_planned(self):
+        return self.moves
+
+    @classmethod
+    def prepare_scanned(cls, shipments):
+        cls.wait([s for s in shipments if s.state != 'waiting'])
+
+    @classmethod
+    def finish_scanned(cls, shipments):
+        cls.deliver_now(shipments)
+
+
+class ShipmentOutReturn(_Arriving, metaclass=PoolMeta):
     __name__ = 'stock.shipment.out.return'
+
+    @property
+    def scan_from_location(self):
+        return self.customer_location
 
 
 class ShipmentOut(_Scanned, metaclass=PoolMeta):
@@ -122,6 +172,10 @@ class Session(metaclass=PoolMeta):
                 ('company', '=', Eval('company', -1)),
                 If(Eval('state') == 'draft', ('state', '=', 'draft'), ()),
                 ],
+            'stock.shipment.in.return': [
+                ('company', '=', Eval('company', -1)),
+                If(Eval('state') == 'draft', ('state', 'in', _PICKED), ()),
+                ],
             'stock.shipment.out': [
                 ('company', '=', Eval('company', -1)),
                 If(Eval('state') == 'draft', ('state', 'in', _PICKED), ()),
@@ -169,7 +223,9 @@ class Session(metaclass=PoolMeta):
             'receive': [
                 'stock.shipment.in', 'stock.shipment.out.return',
                 'stock.shipment.internal'],
-            'pick': ['stock.shipment.out', 'stock.shipment.internal'],
+            'pick': [
+                'stock.shipment.out', 'stock.shipment.in.return',
+                'stock.shipment.internal'],
             }.get(action, [])
         return [(None, ''), *((m, get_name(m)) for m in models)]
 
@@ -222,6 +278,7 @@ class Session(metaclass=PoolMeta):
         matched = [s for s in sessions if s.shipment]
         super().process([s for s in sessions if not s.shipment])
         cls.check_shipments(matched)
+        Line.prepare([l for s in matched for l in s.lines])
         with check_access():
             cls._process_shipments(matched)
         Line.write([l for s in matched for l in s.lines], {'done': True})
@@ -313,11 +370,22 @@ class Session(metaclass=PoolMeta):
                 (m, tuple(getattr(m, n, None) for n in names),
                     m.internal_quantity)
                 for m in moves], scanned)
+        planned = defaultdict(float)
+        for move in moves:
+            planned[move.product] += move.internal_quantity
         self._refuse(
             self._difference(
                 key[0], ' '.join(k.rec_name for k in key if k), -quantity,
-                sum(m.internal_quantity for m in moves if m.product == key[0]))
-            for key, quantity in over.items())
+                planned[key[0]])
+            for key, quantity in over.items()
+            if not self._may_add(key[0], planned, shares))
+        self._keep_rest({
+                m: rest for m in moves
+                for rest in [m.product.default_uom.round(
+                        m.internal_quantity - sum(q for _, q in shares[m]))]
+                if rest > 0})
+        for key, quantity in over.items():
+            self._add(moves, shares, key, quantity)
         for move in moves:
             if not shares[move]:
                 to_delete.append(move)
@@ -325,6 +393,38 @@ class Session(metaclass=PoolMeta):
                 changed = move if not copy else self._copy_move(move)
                 if self._set_move(changed, dict(zip(names, key)), quantity):
                     to_save.append(changed)
+
+    def _keep_rest(self, rest):
+        """Keep what was not scanned for later, nothing without stock_split.
+
+        rest are the quantities of moves in the units of their products.
+        """
+
+    def _may_add(self, product, planned, shares):
+        """Test if more of product than planned can be added.
+
+        What stands in the place of something planned, as another lot does,
+        is not more.
+        """
+        shared = sum(
+            q for m, parts in shares.items() if m.product == product
+            for _, q in parts)
+        return self.shipment.scan_adds and not product.default_uom.round(
+            planned[product] - shared)
+
+    def _add(self, moves, shares, key, quantity):
+        "Add what is more than planned to the shares of a move, maybe new"
+        move = next((m for m in moves if m.product == key[0]), None)
+        if not move:
+            move = self.shipment.scan_new_move(key[0])
+            moves.append(move)
+            shares[move] = []
+        for i, (other, taken) in enumerate(shares[move]):
+            if other == key:
+                shares[move][i] = key, taken + quantity
+                break
+        else:
+            shares[move].append((key, quantity))
 
     def _set_move(self, move, values, quantity):
         "Set what was scanned and return if the move changed"
@@ -345,7 +445,8 @@ class Session(metaclass=PoolMeta):
             'from_location', 'to_location', 'product', 'unit', 'company',
             'planned_date', 'origin', 'shipment', 'unit_price', 'currency',
             'state']
-        return move.__class__(**{n: getattr(move, n) for n in names})
+        return move.__class__(
+            **{n: getattr(move, n, None) for n in names})
 
 
 class ScanShipment(Wizard):

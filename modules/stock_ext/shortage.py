@@ -207,7 +207,12 @@ class Shortage(ModelView):
         quantities = sorted(
             quantities.items(), key=lambda i: i[1], reverse=True)[:count]
         return '\n'.join(
-            f'{r.rec_name}: {self._format(q)}' for r, q in quantities)
+            f'{self._name(r)}: {self._format(q)}' for r, q in quantities)
+
+    @classmethod
+    def _name(cls, record):
+        "Return the name of a location or of a product"
+        return record.rec_name
 
     def _format(self, quantity):
         lang = Pool().get('ir.lang').get()

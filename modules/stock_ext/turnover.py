@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
+from collections import defaultdict
 from decimal import Decimal
 
 from sql import Literal, Null, Union, Window
@@ -9,6 +10,7 @@ from sql.aggregate import Min, Sum
 from sql.conditionals import Case, Coalesce
 
 from caravan.report import Report
+from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
 from trytond.modules.product import round_price
@@ -18,6 +20,7 @@ from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateReport, StateView, Wizard
 
 from .context import ContextValue
+from .exceptions import TurnoverError
 from .quantity import rounded
 
 
@@ -31,8 +34,9 @@ class StockContext(ContextValue, ModelView):
         domain=[('company', '=', Eval('company', -1))],
         help="Fills in the place and the days of the custodian.")
     location = fields.Many2One(
-        'stock.location', "Location", required=True,
-        help="The place with all that is below it.")
+        'stock.location', "Location",
+        help="The place with all that is below it.\n"
+        "Leave empty for all places that hold goods.")
     from_date = fields.Date(
         "From", required=True,
         domain=[
@@ -66,9 +70,11 @@ class StockContext(ContextValue, ModelView):
     @classmethod
     def default_location(cls):
         Location = Pool().get('stock.location')
+        context = Transaction().context
+        if context.get('all_places'):
+            return None
         location = (
-            Transaction().context.get('location')
-            or Location.get_default_warehouse())
+            context.get('location') or Location.get_default_warehouse())
         if not location:
             warehouses = Location.search(
                 [('type', '=', 'warehouse')], order=[('id', 'ASC')], limit=1)
@@ -91,6 +97,14 @@ class StockContext(ContextValue, ModelView):
     def default_product(cls):
         return Transaction().context.get('product')
 
+    @classmethod
+    def value(cls, name):
+        context = Transaction().context
+        if name == 'location' and name in context:
+            # Empty means all places, not the default one
+            return context[name]
+        return super().value(name)
+
     @fields.depends('custody', 'to_date')
     def on_change_custody(self):
         if self.custody:
@@ -104,7 +118,7 @@ class StockContext(ContextValue, ModelView):
         "The context that gives the rows of this place and these days"
         return {
             'company': self.company.id,
-            'location': self.location.id,
+            'location': self.location.id if self.location else None,
             'from_date': self.from_date,
             'to_date': self.to_date,
             'by_location': bool(self.by_location),
@@ -151,17 +165,17 @@ class _Crossing(ModelSQL, ModelView):
         move = Move.__table__()
         inside = Location.__table__()
         outside = Location.__table__()
-        top = Location(value('location') or -1)
-        left, right = (top.left, top.right) if top.id >= 0 else (-1, -1)
+        top = value('location')
         where = (
-            (inside.left >= left) & (inside.right <= right)
+            cls._inside(inside, top)
             & (move.state == 'done')
             & (move.company == (value('company') or -1))
             & (move.effective_date <= cls._days()[1]))
         location = getattr(move, place)
         if not value('by_location'):
-            where &= (outside.left < left) | (outside.right > right)
-            location = Literal(top.id)
+            where &= ~cls._inside(outside, top)
+            location = cls.location.sql_cast(
+                Null if top is None else Literal(top))
         if product := value('product'):
             where &= move.product == product
         if category := value('category'):
@@ -177,6 +191,14 @@ class _Crossing(ModelSQL, ModelView):
                 (move.internal_quantity * sign).as_('quantity'),
                 *(getattr(move, k).as_(k) for k in cls._keys()),
                 where=where))
+
+    @classmethod
+    def _inside(cls, location, top):
+        "Return the clause of the locations in top, of all stock without it"
+        if top is None:
+            return location.type == 'storage'
+        top = Pool().get('stock.location')(top)
+        return (location.left >= top.left) & (location.right <= top.right)
 
     @classmethod
     def _of_category(cls, category):
@@ -201,6 +223,9 @@ class Turnover(_Crossing):
     output = fields.Float("Out", digits='unit')
     closing = fields.Float(
         "Closing", digits='unit', help="What was there after the last day.")
+    categories = fields.Function(
+        fields.Char("Categories", help="The categories of the product."),
+        'on_change_with_categories')
     cost_price = fields.Function(
         fields.Numeric("Cost Price"), 'on_change_with_cost_price')
     value = fields.Function(
@@ -241,6 +266,11 @@ class Turnover(_Crossing):
     @classmethod
     def _sum(cls, quantity, filter_):
         return rounded(Coalesce(Sum(quantity, filter_=filter_), 0))
+
+    @fields.depends('product')
+    def on_change_with_categories(self, name=None):
+        if self.product:
+            return ', '.join(c.rec_name for c in self.product.categories)
 
     @fields.depends('product')
     def on_change_with_cost_price(self, name=None):
@@ -322,8 +352,10 @@ class PrintTurnover(Wizard):
             Button("Turnover Sheet", 'turnover', 'tryton-print',
                 default=True),
             Button("Stock Cards", 'card', 'tryton-print'),
+            Button("Residues", 'residue', 'tryton-print'),
             ])
     turnover = StateReport('stock.turnover')
+    residue = StateReport('stock.turnover.residue')
     card = StateReport('stock.card')
 
     def default_start(self, fields):
@@ -346,12 +378,18 @@ class PrintTurnover(Wizard):
         Model = Pool().get(name)
         with Transaction().set_context(self.start.values), check_access():
             records = Model.search([])
+        if not records:
+            raise TurnoverError(gettext('stock_ext.msg_turnover_nothing'))
         return action, {
             'ids': [r.id for r in records],
             'context': self.start.values,
             }
 
     def do_turnover(self, action):
+        return self._do(action, 'stock.turnover')
+
+    def do_residue(self, action):
+        self.start.by_location = True
         return self._do(action, 'stock.turnover')
 
     def do_card(self, action):
@@ -373,13 +411,16 @@ class _PlaceReport(Report, CompanyReport):
         Location = pool.get('stock.location')
         context = super().get_context(records, header, data)
         value = pool.get('stock.turnover.context').value
-        context['location'] = location = Location(value('location'))
+        location = value('location')
+        location = Location(location) if location is not None else None
+        context['place'] = location.rec_name if location else gettext(
+            'stock_ext.msg_turnover_all_places')
         context['stock_suffix'] = cls.stock_suffix
         context['company'] = Company(value('company'))
         context['from_date'] = value('from_date')
         context['to_date'] = value('to_date')
         with Transaction().set_context(company=context['company'].id):
-            context['custodian'] = Location.custodians(
+            context['custodian'] = location and Location.custodians(
                 [location], context['to_date'])[location.id]
         return context
 
@@ -400,6 +441,41 @@ class TurnoverReport(_PlaceReport):
         context['total'] = sum(
             (r.value or 0 for r in records), Decimal(0))
         return context
+
+
+class ResidueReport(_PlaceReport):
+    __name__ = 'stock.turnover.residue'
+
+    @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        groups = defaultdict(list)
+        for record in records:
+            if record.closing:
+                groups[cls.category(record.product)].append(record)
+        context['groups'] = [
+            (category, sorted(groups[category], key=cls._key),
+                cls.total(groups[category]))
+            for category in sorted(groups)]
+        context['total'] = cls.total(records)
+        return context
+
+    @classmethod
+    def category(cls, product):
+        "Return the name of the first category of product"
+        for category in product.categories:
+            return category.rec_name
+        return gettext('stock_ext.msg_turnover_no_category')
+
+    @classmethod
+    def _key(cls, record):
+        return (
+            record.location.name if record.location else '',
+            record.product.rec_name, record.id)
+
+    @classmethod
+    def total(cls, records):
+        return sum((r.value or 0 for r in records), Decimal(0))
 
 
 class CardReport(_PlaceReport):

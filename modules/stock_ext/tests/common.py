@@ -210,11 +210,15 @@ def move(from_location, to_location, quantities, date=None, **values):
     Move = Pool().get('stock.move')
     moves = []
     for product, quantity in quantities.items():
-        record = Move(
-            product=product, unit=product.default_uom, quantity=quantity,
-            from_location=from_location, to_location=to_location,
-            effective_date=date, company=Transaction().context['company'],
-            **values)
+        record = Move(**{
+                'product': product,
+                'unit': product.default_uom,
+                'quantity': quantity,
+                'from_location': from_location,
+                'to_location': to_location,
+                'effective_date': date,
+                'company': Transaction().context['company'],
+                **values})
         if record.on_change_with_unit_price_required():
             record.unit_price = product.cost_price
             record.currency = record.company.currency

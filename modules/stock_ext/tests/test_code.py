@@ -1,5 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import datetime as dt
 import unittest
 from decimal import Decimal
 
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 from stdnum import ean
 
 from trytond.modules.stock_ext.code import parse
+
+_FNC1 = '\x1d'
 
 
 class CodeTestCase(unittest.TestCase):
@@ -29,14 +32,57 @@ class CodeTestCase(unittest.TestCase):
                     None),
                 ('(01)04006381333931(3102)001250', '4006381333931', None,
                     Decimal('12.5'), None),
+                ('0104006381333931', '4006381333931', None, None, None),
+                ('36000291452', '036000291452', None, None, None),
                 ('(01)04006381333932', '(01)04006381333932', None, None,
-                    'gs1'),
+                    'check_digit'),
+                ('(01)04006381333931(17)261331', '(01)04006381333931'
+                    '(17)261331', None, None, 'gs1'),
                 ]:
             with self.subTest(text=text):
                 code = parse(text)
                 self.assertIn(name, code.names)
                 self.assertEqual(
-                    code[1:], (lot, quantity, problem))
+                    code[1:4], (lot, quantity, problem))
+
+    def test_elements(self):
+        "Elements end where the next one begins, in any order"
+        gtin, day = '04006381333931', dt.date(2026, 2, 28)
+        for text, measure, serial, expiry in [
+                ('(01){}(10)L-9(21)S1(17)260228', None, 'S1', day),
+                ('(01){}(17)260200(10)L-9', None, None, day),
+                ('(10)L-9(01){}', None, None, None),
+                ('01{}10L-9\x1d17260228', None, None, day),
+                (']C101{}172602283712\x1d10L-9', 'count', None, day),
+                (']d2\x1d01{}3103001250172602283012\x1d10L-9', 'count',
+                    None, day),
+                ('(01){}(3103)001250(10)L-9', 'kg', None, None),
+                ('(01){}(10)L-9(3201)000125', 'lb', None, None),
+                ('(01){}(10)L-9(3152)000125', 'l', None, None),
+                ('01{}10L-9\x1d70032602281200', None, None, day),
+                ]:
+            with self.subTest(text=text):
+                code = parse(text.format(gtin))
+                self.assertIn('4006381333931', code.names)
+                self.assertEqual(code.lot, 'L-9')
+                self.assertEqual(
+                    (code.measure, code.serial, code.expiry),
+                    (measure, serial, expiry))
+                self.assertEqual(code.quantity is None, measure is None)
+
+    @given(st.text(
+            st.characters(codec='ascii', categories=['Lu', 'Nd']),
+            min_size=1, max_size=20), st.integers(1, 10 ** 8 - 1))
+    def test_written(self, lot, count):
+        "What is written on a label is read again, however it is sent"
+        for text in [
+                f'(01)04006381333931(10){lot}(37){count}',
+                f'(01)04006381333931(37){count}(10){lot}',
+                f']C1010400638133393110{lot}\x1d37{count}',
+                f'0104006381333931{_FNC1}37{count}{_FNC1}10{lot}']:
+            code = parse(text)
+            self.assertEqual(
+                (code.lot, code.quantity, code.problem), (lot, count, None))
 
     @given(st.integers(0, 10 ** 12 - 1), st.integers(0, 9))
     def test_check_digit(self, number, digit):

@@ -65,6 +65,31 @@ class CustodianTestCase(StockTestCase):
             self.Location.custodians([self.shelf], YESTERDAY),
             {self.shelf.id: self.ann})
 
+    def test_search(self):
+        "The search finds what the list shows, also places of nobody"
+        self.custody(self.ann, YESTERDAY)
+        self.custody(self.bob, TODAY, location=self.shelf)
+
+        def found(*clause):
+            names = {
+                l.name for l in self.Location.search([clause])}
+            return names & {
+                self.store.name, self.shelf.name, self.workshop.name}
+        store, shelf, workshop = (
+            {l.name} for l in [self.store, self.shelf, self.workshop])
+        for clause, names in [
+                (('custodian', '=', self.ann.id), store),
+                (('custodian', 'in', [self.ann.id, self.bob.id]),
+                    store | shelf),
+                (('custodian', '=', None), workshop),
+                (('custodian', '!=', None), store | shelf),
+                (('custodian', '!=', self.ann.id), shelf | workshop),
+                (('custodian', 'not in', [self.bob.id]), store | workshop),
+                (('custodian.rec_name', 'ilike', 'bob%'), shelf),
+                (('custodian', 'ilike', 'ann%'), store)]:
+            with self.subTest(clause=clause):
+                self.assertEqual(found(*clause), names)
+
     def test_queries(self):
         "A list of locations asks once for all custodians"
         self.custody(self.ann, YESTERDAY)
@@ -99,6 +124,27 @@ class CustodianTestCase(StockTestCase):
         self.assertEqual(second.predecessor, self.ann)
         inventory.confirm([inventory])
         self.assertTrue(self.Custodian(second.id).counted)
+
+    def test_counted(self):
+        "The act tells what was counted, what was kept, nothing before it"
+        products = [create_product(n) for n in ["Bolt", "Nut"]]
+        self.supply({p: 7 for p in products}, date=YESTERDAY)
+        self.custody(self.ann, YESTERDAY)
+        second = self.hand_over(self.bob)
+        inventory, = second.inventories
+
+        def counted():
+            return [
+                g.counted for g in self.Custodian(second.id).handed_over()]
+        self.assertEqual(counted(), [None, None])
+        line = inventory.lines[0]
+        line.quantity = 6
+        line.save()
+        self.assertEqual(counted(), [6, None])
+        inventory.empty_quantity = 'keep'
+        inventory.save()
+        inventory.confirm([inventory])
+        self.assertEqual(counted(), [6, 7])
 
     def test_hand_over_refused(self):
         "The new custodian comes after the old one and is another person"

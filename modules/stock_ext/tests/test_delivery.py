@@ -106,6 +106,37 @@ class DeliveryTestCase(StockTestCase):
             sorted(m.quantity for m in shipment.outgoing_moves), [2, 3])
         self.assertEqual(self.on_hand(self.bolt, self.store), 5)
 
+    def test_scanned_in_part(self):
+        "What was not picked waits in a shipment of its own"
+        pool = Pool()
+        Profile = pool.get('stock.scan.profile')
+        Session = pool.get('stock.scan.session')
+        self.bolt.template.code = 'BOLT'
+        self.bolt.template.save()
+        self.supply({self.nut: 5})
+        shipment = self.internal_shipment(
+            self.workshop, (self.bolt, 5), (self.nut, 2), reference="R-7",
+            basis=self.basis('TRANSFER').id)
+        profile, = Profile.search([('action', '=', 'pick')])
+        session = Session(
+            profile=profile, shipment=shipment, state='draft', lines=[],
+            location=None, to_location=None)
+        for _ in range(3):
+            session.on_scan_code('BOLT')
+        session.save()
+        with Transaction().set_context(_skip_warnings=True):
+            Session.process([Session(session.id)])
+        Shipment = shipment.__class__
+        rest, = Shipment.search([
+                ('id', '!=', shipment.id), ('reference', '=', "R-7")])
+        self.assertEqual(
+            [(s.state, {(m.product, m.quantity) for m in s.moves})
+                for s in [Shipment(shipment.id), rest]], [
+                ('done', {(self.bolt, 3)}),
+                ('draft', {(self.bolt, 2), (self.nut, 2)})])
+        self.assertEqual(rest.basis, shipment.basis)
+        self.assertEqual(self.deliver(rest).state, 'done')
+
 
 class AttributeTestCase(StockTestCase):
     "Test where products have attributes"
@@ -127,3 +158,12 @@ class AttributeTestCase(StockTestCase):
         with Transaction().set_context(language='en'):
             text = self.print_('product.product.label', [product])
         self.assertIn("315/80 R22.5", text)
+        # Also where another variant is proposed in its place
+        other, = Product.create([{
+                    'template': product.template.id, 'suffix_code': '-2'}])
+        self.supply({product: 2})
+        shipment = self.internal_shipment(self.workshop, (other, 1))
+        with self.assertRaises(ShortageError) as raised:
+            shipment.__class__.deliver_now([shipment])
+        self.assertRegex(
+            raised.exception.description, "Instead: .*315/80 R22.5")

@@ -68,6 +68,12 @@ class LabelTestCase(StockTestCase):
                 {('EAN-13', EAN), ('QR-Code', EAN)},
                 {('CODE-128', 'NUT-7'), ('QR-Code', 'NUT-7')}])
 
+    def test_letters(self):
+        "A code that no barcode can hold is in the QR code"
+        product = create_product("Гайка", code='ГАЙКА-М8')
+        page, = self.scan('product.product.label', [product])
+        self.assertEqual(page, {('QR-Code', 'ГАЙКА-М8')})
+
     def test_locations(self):
         self.assertEqual(
             self.scan('stock.location.label', [self.shelf]),

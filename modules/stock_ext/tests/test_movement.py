@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 from trytond.model.exceptions import AccessError
+from trytond.modules.company.tests import create_company
 from trytond.modules.stock_ext.exceptions import (
     ApprovalError, BasisError, MovementError, ShortageError)
 from trytond.modules.stock_ext.tests.common import (
@@ -60,6 +61,35 @@ class MovementTestCase(StockTestCase):
         self.assertEqual({issue.state, found.state}, {'done'})
         self.assertEqual(self.on_hand(self.product, self.store), 0)
 
+    def test_papers(self):
+        "Each movement is printed as its basis demands, all at once"
+        pool = Pool()
+        PrintPapers = pool.get(
+            'stock.shipment.internal.print_papers', type='wizard')
+        shipments = self.draw_up(
+            self.movement(1), self.movement(2),
+            self.movement(1, 'TRANSFER'),
+            self.movement(
+                1, 'WRITE-OFF', to_location=self.lost.id, basis_text="Act"))
+        plain = self.internal_shipment(self.workshop, (self.product, 1))
+        ids = [s.id for s in [*shipments, plain]]
+        with Transaction().set_context(
+                active_model='stock.shipment.internal', active_ids=ids,
+                active_id=ids[0]):
+            session, state, _ = PrintPapers.create()
+            result = PrintPapers.execute(session, {}, state)
+        self.assertEqual({
+                action['report_name'].split('.')[-1]: data['ids']
+                for action, data in result['actions']}, {
+                'issue_note': ids[:2],
+                'transfer_note': [ids[2], ids[4]],
+                'write_off_act': [ids[3]]})
+        # Who approves reads what it is worth
+        self.assertEqual(shipments[3].state, 'assigned')
+        text = self.print_(
+            'stock.shipment.internal.write_off_act', [shipments[3]])
+        self.assertIn("3.00", text)
+
     def test_unit(self):
         "Another unit of the category is converted"
         oil = create_product("Oil", unit="Liter")
@@ -80,6 +110,10 @@ class MovementTestCase(StockTestCase):
         old.save()
         other = create_product("Nut")
         lot = create_lot(other, "L1")
+        unused, = Pool().get('stock.basis').create([
+                {'name': "Old", 'kind': 'issue', 'active': False}])
+        with Transaction().set_context(company=create_company("Other").id):
+            stranger = create_employee("Eve")
         for movement, text in [
                 (self.movement(-1), "must be more than zero"),
                 (self.movement(0), "must be more than zero"),
@@ -107,6 +141,9 @@ class MovementTestCase(StockTestCase):
                 (self.movement(date=TODAY + dt.timedelta(days=1)),
                     "in the future"),
                 ({**self.movement(), 'basis': None}, "no basis"),
+                ({**self.movement(), 'basis': unused.id}, "no longer used"),
+                (self.movement(requested_by=stranger.id),
+                    "not an employee of"),
                 ({**self.movement(), 'moves': []}, "add at least one"),
                 ]:
             with self.subTest(text=text):

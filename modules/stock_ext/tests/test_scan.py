@@ -1,13 +1,15 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import datetime
 import io
 
 from trytond.modules.stock_ext.exceptions import ScanError
 from trytond.modules.stock_ext.tests.common import (
-    StockTestCase, create_lot, create_product)
+    StockTestCase, create_employee, create_lot, create_product)
 from trytond.pool import Pool
 
 EAN = '4006381333931'
+DAY = datetime.timedelta(days=1)
 
 
 class ScanTestCase(StockTestCase):
@@ -138,9 +140,119 @@ class ScanTestCase(StockTestCase):
         self.Line.remember([line])
         self.Session.process([self.Session(session.id)])
         self.assertEqual(self.Session(session.id).state, 'done')
-        self.assertEqual(Inventory.search([], count=True), 3)
+        # One count of the shelf on one day
+        self.assertEqual({
+                (i.location, l.product, l.quantity)
+                for i in Inventory.search([]) for l in i.lines}, {
+                (self.shelf, self.bolt, 5), (self.shelf, self.nut, 7),
+                (self.workshop, self.nut, 4)})
         session = self.import_('WHAT;1\n')
         self.assertEqual(self.lines(session), [(self.nut, 1, False)])
+
+    def test_stocktake(self):
+        "A count fills the stocktake that a change of custodian asks for"
+        pool = Pool()
+        Custodian = pool.get('stock.location.custodian')
+        Inventory = pool.get('stock.inventory')
+        self.supply({self.bolt: 9, self.nut: 1})
+        today = pool.get('ir.date').today()
+        for name, start in [("Ann", today - DAY), ("Bob", today)]:
+            if start == today:
+                Custodian.write(Custodian.search([]), {'to_date': today - DAY})
+            custodian, = Custodian.create([{
+                        'location': self.store.id,
+                        'employee': create_employee(name).id,
+                        'from_date': start}])
+        asked, = custodian.inventories
+        for terminal, quantity in [('a', 5), ('b', 3)]:
+            self.Session.process([
+                    self.import_(f'BOLT;{quantity}\n', terminal)])
+        self.assertEqual(Inventory.search([]), [asked])
+        self.assertEqual({
+                (l.product, l.expected_quantity, l.quantity)
+                for l in Inventory(asked.id).lines},
+            {(self.bolt, 9, 8), (self.nut, 1, None)})
+        self.assertFalse(Custodian(custodian.id).counted)
+        Inventory.write([asked], {'empty_quantity': 'keep'})
+        Inventory.confirm([asked])
+        self.assertTrue(Custodian(custodian.id).counted)
+        self.assertEqual(self.on_hand(self.bolt, self.shelf), 8)
+        # What is counted later is another count
+        self.Session.process([self.import_('BOLT;7\n')])
+        self.assertEqual(Inventory.search([], count=True), 2)
+
+    def test_measures(self):
+        "What a code weighs is converted to the unit of the product"
+        Identifier = Pool().get('product.identifier')
+        gtin = '09501101020917'
+        for unit, text, quantity in [
+                ("Kilogram", '(3103)001250', 1.25),
+                ("Gram", '(3103)001250', 1250),
+                ("Kilogram", '(3202)001000', 4.54),
+                ("Liter", '(3152)000125', 1.25),
+                ("Unit", '(37)12', 12), ("Unit", '(30)4', 4),
+                # A piece that weighs something is one piece
+                ("Unit", '(3103)002000', 1),
+                ("Kilogram", '(10)L-1', 1)]:
+            with self.subTest(unit=unit, text=text):
+                product = create_product("Thing", unit=unit)
+                identifier, = Identifier.create([{
+                            'product': product.id, 'code': gtin}])
+                code = f'(01){gtin}{text}'
+                found = self.Line.find([code])[code]
+                self.assertEqual(found.product, product)
+                self.assertAlmostEqual(found.quantity, quantity, 2)
+                Identifier.delete([identifier])
+
+    def test_new_lots(self):
+        "Goods that come bring their lots with them, each is made once"
+        Lot = Pool().get('stock.lot')
+        profile = self.profile('receive', 'code quantity lot location')
+        session = self.import_(
+            f'{EAN};2;L-10;SHELF\n'
+            f'(01)0{EAN}(10)L-10(17)260228;3;;SHELF\n'
+            f'(01)0{EAN}(10)L-9;4;;SHELF\n', profile=profile)
+        self.assertEqual(
+            [(l.lot, l.new_lot, l.problem) for l in session.lines], [
+                (None, 'L-10', None), (None, 'L-10', None),
+                (self.lot, None, None)])
+        self.assertEqual(
+            session.lines[1].expiry, datetime.date(2026, 2, 28))
+        self.Session.process([session])
+        lot, = Lot.search([('number', '=', 'L-10')])
+        self.assertEqual(lot.product, self.bolt)
+        Product = Pool().get('product.product')
+        self.assertEqual(
+            Product.products_by_location(
+                [self.shelf.id], grouping=('product', 'lot'),
+                grouping_filter=([self.bolt.id],)), {
+                (self.shelf.id, self.bolt.id, lot.id): 5,
+                (self.shelf.id, self.bolt.id, self.lot.id): 4})
+
+    def test_nothing_half_done(self):
+        "What can not be carried out is told with its row, nothing is moved"
+        Move = Pool().get('stock.move')
+        self.supply({self.bolt: 10})
+        asset = create_product("Jack", code='JACK', type='assets')
+        profile = self.profile('move', 'code quantity to_location')
+        session = self.import_(
+            'BOLT;4;WORKSHOP\nBOLT;0;WORKSHOP\n', profile=profile)
+        self.assertIn("more than zero", session.lines[1].problem)
+        count = self.import_('JACK;1\nBOLT;1\n')
+        self.assertIn("not counted", count.lines[0].problem)
+        moves = Move.search([], count=True)
+        # As a script could that writes what the screen refuses
+        for line, values in [
+                (session.lines[1], {'problem': None}),
+                (session.lines[1], {'problem': None, 'quantity': -3}),
+                (count.lines[0], {'problem': None})]:
+            with self.subTest(values=values):
+                self.Line.write([line], values)
+                with self.assertRaisesRegex(
+                        ScanError, f"Row {line.row}: {line.code}"):
+                    self.Session.process([self.Session(line.session.id)])
+        self.assertEqual(Move.search([], count=True), moves)
+        self.assertEqual(count.lines[0].product, asset)
 
     def test_move(self):
         "Goods are moved, picked and received by their profiles"
@@ -158,6 +270,17 @@ class ScanTestCase(StockTestCase):
         session = self.import_('ГАЙКА;6;SHELF\n', profile=receive)
         self.Session.process([session])
         self.assertEqual(self.on_hand(self.nut, self.shelf), 6)
+        receive = self.profile('receive', 'code quantity to_location')
+        session = self.import_(
+            'ГАЙКА;1;WORKSHOP\nГАЙКА;1;WORKSHOP\n', profile=receive,
+            location=None)
+        self.Session.process([session])
+        self.assertEqual(self.on_hand(self.nut, self.workshop), 2)
+        # What was scanned piece by piece is one line of the note
+        shipment, = Pool().get('stock.shipment.internal').search([
+                ('to_location', '=', self.workshop.id),
+                ('basis.kind', '=', 'found')])
+        self.assertEqual([m.quantity for m in shipment.moves], [2])
 
     def test_queries(self):
         "A file costs as many queries for many codes as for few"

@@ -97,6 +97,37 @@ class ScanShipmentTestCase(StockTestCase):
             [(self.bolt, 2, 'done')])
         self.assertTrue(all(l.done for l in session.lines))
 
+    def test_receive_more(self):
+        "What a truck brings beyond the papers is told and received too"
+        shipment = self.supplier_shipment((self.bolt, 1))
+        session = self.scan(
+            'receive', shipment, 'BOLT', 'BOLT', 'BOLT', 'NUT', 'NUT')
+        self.assertEqual(
+            self.told.splitlines(), [
+                "[BOLT] Bolt: 2 u too many, the shipment holds 1 u",
+                "[NUT] Nut: 2 u too many, the shipment holds 0 u"])
+        self.process(session, "[NUT] Nut: 2 u too many")
+        self.assertEqual(
+            [(m.product, m.quantity, m.unit_price, m.state)
+                for m in shipment.incoming_moves],
+            [(self.bolt, 3, 3, 'done'), (self.nut, 2, 1, 'done')])
+
+    def test_supplier_return(self):
+        "Goods that go back to the supplier are picked and leave"
+        self.supply({self.bolt: 5, self.nut: 5}, location=self.store)
+        shipment = self.supplier_return((self.bolt, 3), (self.nut, 1))
+        session = self.scan('pick', shipment, 'BOLT', 'BOLT', 'NUT')
+        self.process(session, "[BOLT] Bolt: 1 u of 3 u missing")
+        self.assertEqual(shipment.state, 'done')
+        self.assertEqual(
+            [self.on_hand(p, self.store) for p in [self.bolt, self.nut]],
+            [3, 4])
+        shipment = self.supplier_return((self.bolt, 1))
+        session = self.scan('pick', shipment, 'BOLT', 'NUT')
+        with Transaction().set_context(_skip_warnings=True):
+            with self.assertRaisesRegex(ScanError, "does not fit"):
+                self.Session.process([session])
+
     def test_receive_all(self):
         "Nothing is asked when all is there"
         shipment = self.supplier_shipment((self.bolt, 2))

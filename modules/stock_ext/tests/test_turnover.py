@@ -9,9 +9,9 @@ from functools import cached_property
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from trytond.modules.stock_ext.exceptions import ShortageError
+from trytond.modules.stock_ext.exceptions import ShortageError, TurnoverError
 from trytond.modules.stock_ext.tests.common import (
-    StockTestCase, create_employee, create_lot, create_product, move)
+    StockTestCase, create_employee, create_lot, create_product, locate, move)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -22,7 +22,10 @@ DAYS = 6
 # where to, quantity
 quantities = st.integers(1, 1000).map(lambda n: n / 100)
 places = st.sampled_from(
-    ['supplier', 'customer', 'store', 'shelf', 'workshop', 'lost'])
+    ['supplier', 'customer', 'store', 'shelf', 'workshop', 'lost', 'rack',
+        'bay'])
+# What a hundredth of a liter is in each
+units = st.sampled_from([("Cubic centimeter", 10), ("Cubic meter", .01)])
 documents = st.sampled_from([
         'supplier_shipment', 'supplier_return', 'customer_shipment',
         'customer_return', 'internal', 'transit'])
@@ -36,6 +39,7 @@ def steps(kind, from_, to=st.none(), quantity=quantities):
 
 histories = st.lists(st.one_of(
         steps('move', places, places),
+        steps('unit', places, units),
         steps('document', documents),
         steps('document', documents),
         steps('basis', st.sampled_from(
@@ -92,19 +96,35 @@ class TurnoverTestCase(StockTestCase):
             *((day, day) for day in range(DAYS + 1))]
         for location in [
                 self.store, self.shelf, self.workshop, self.lost,
-                self.south.storage_location, self.store.warehouse]:
+                self.south.storage_location, self.store.warehouse,
+                self.yard, self.rack]:
             for start, end in periods:
                 self.compare(location, ago(start), ago(end))
         for custody in self.custodies:
             self.compare(
                 custody.location, custody.from_date,
                 custody.to_date or TODAY)
+        for start, end in periods[:3]:
+            self.compare_all(ago(start), ago(end))
 
     @cached_property
     def south(self):
         Location = Pool().get('stock.location')
         south, = Location.copy([self.store.warehouse])
         return south
+
+    @cached_property
+    def yard(self):
+        "A view that groups two racks"
+        return locate(name="Yard", type='view')
+
+    @cached_property
+    def rack(self):
+        return locate(name="Rack", parent=self.yard.id)
+
+    @cached_property
+    def bay(self):
+        return locate(name="Bay", parent=self.yard.id)
 
     @cached_property
     def custodies(self):
@@ -135,10 +155,23 @@ class TurnoverTestCase(StockTestCase):
                     place, product, lot, quantity, ago(day)))
         elif kind == 'basis':
             self.move_by_basis(place, product, lot, quantity, ago(day))
+        elif kind == 'unit':
+            self.move_in_unit(product, lot, place, other, quantity, ago(day))
         elif place != other:
             move(
                 getattr(self, place), getattr(self, other),
                 {product: quantity}, ago(day), lot=lot)
+
+    def move_in_unit(self, product, lot, place, unit, quantity, date):
+        "Move goods measured in another unit than the stock is"
+        Uom = Pool().get('product.uom')
+        name, step = unit
+        unit, = Uom.search([('name', '=', name)])
+        if place != 'store':
+            move(
+                getattr(self, place), self.store,
+                {product: unit.round(quantity * 100 * step)}, date, lot=lot,
+                unit=unit)
 
     def document(self, name, product, lot, quantity, date):
         goods = (product, quantity, {'lot': lot.id if lot else None})
@@ -236,6 +269,72 @@ class TurnoverTestCase(StockTestCase):
             {k: q for k, q in closing.items() if q},
             self.core(below, to_date))
 
+    def compare_all(self, from_date, to_date):
+        "All places together hold what core counts in all of them"
+        Location = Pool().get('stock.location')
+        places = Location.search([('type', '=', 'storage')])
+
+        def core(date):
+            total = defaultdict(float)
+            for (_, *key), quantity in self.core(places, date).items():
+                total[tuple(key)] += quantity
+            return {k: round(q, 2) for k, q in total.items() if round(q, 2)}
+        closing, opening = {}, {}
+        with Transaction().set_context(
+                company=self.company.id, location=None,
+                from_date=from_date, to_date=to_date):
+            for row in self.Turnover.search([]):
+                self.assertIsNone(row.location)
+                self.assertAlmostEqual(
+                    row.opening + row.input - row.output, row.closing, 6)
+                key = row.product.id, row.lot and row.lot.id
+                closing[key] = round(row.closing, 2)
+                opening[key] = round(row.opening, 2)
+        self.assertEqual(
+            {k: q for k, q in closing.items() if q}, core(to_date))
+        self.assertEqual(
+            {k: q for k, q in opening.items() if q},
+            core(from_date - dt.timedelta(days=1)))
+
+    def test_residues(self):
+        "What lies where is printed by category, the tanks apart"
+        pool = Pool()
+        Category = pool.get('product.category')
+        Location = pool.get('stock.location')
+        fuel, = Category.create([{'name': "Fuel"}])
+        diesel = create_product(
+            "Diesel", unit="Liter", cost=2,
+            categories=[('add', [fuel.id])])
+        bolt = create_product("Bolt", cost=3)
+        tank = locate(name="Truck AB-123", tank=True)
+        move(self.supplier, tank, {diesel: 50})
+        self.supply({diesel: 100, bolt: 7})
+        context = {
+            'company': self.company.id, 'location': None, 'category': None,
+            'product': None, 'from_date': TODAY, 'to_date': TODAY,
+            'by_location': True}
+        with Transaction().set_context(context):
+            rows = self.Turnover.search([('closing', '!=', 0)])
+            self.assertEqual({
+                    (r.location, r.product, r.closing, r.categories or '')
+                    for r in rows}, {
+                    (tank, diesel, 50, "Fuel"),
+                    (self.shelf, diesel, 100, "Fuel"),
+                    (self.shelf, bolt, 7, "")})
+            row, = self.Turnover.search([('location.tank', '=', True)])
+            self.assertEqual(row.location, tank)
+            self.assertEqual(len(self.Turnover.search(
+                        [('location.tank', '=', False)])), 2)
+        text = self.print_('stock.turnover.residue', rows, context=context)
+        parts = [
+            "All places", "Fuel", "300.00", "Shelf", "Diesel", "200.00",
+            "Truck AB-123", "100.00", "Without category", "21.00", "Bolt",
+            "321.00"]
+        position = 0
+        for part in parts:
+            position = text.index(part, position)
+        self.assertEqual(Location(tank.id).tank, True)
+
     def test_shipments(self):
         "Deliveries, receipts and returns are on the card with their numbers"
         product = create_product("Bolt", cost=2)
@@ -253,6 +352,17 @@ class TurnoverTestCase(StockTestCase):
             self.assertEqual(
                 (row.opening, row.input, row.output, row.closing, row.value),
                 (20, 5, 5, 20, Decimal(40)))
+
+    def test_nothing(self):
+        "No blank sheet is printed"
+        PrintTurnover = Pool().get('stock.turnover.print', type='wizard')
+        session, state, _ = PrintTurnover.create()
+        values = {
+            'company': self.company.id, 'location': self.workshop.id,
+            'from_date': TODAY, 'to_date': TODAY}
+        for name in ['turnover', 'card', 'residue']:
+            with self.assertRaisesRegex(TurnoverError, "nothing to print"):
+                PrintTurnover.execute(session, {state: values}, name)
 
     def test_category(self):
         "Residues are those of a category and what is below it"
