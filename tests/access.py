@@ -21,6 +21,7 @@ from structure import EXTRAS
 from caravan.testing import prepare_database
 from caravan.testing.keys import MODULES
 from caravan.testing.rpc import HTTPFault, Session
+from trytond import security
 from trytond.model import ModelSingleton, ModelStorage
 from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.pool import Pool
@@ -120,7 +121,7 @@ class Matrix:
         actions = self._actions()
         # What is printed does not matter, only whether it would be
         with patch.object(Report, '_execute', return_value=('txt', b'')), \
-                self._silence():
+                self._silence(), self._known():
             return {
                 'model': {
                     name: self._who(
@@ -152,6 +153,18 @@ class Matrix:
             yield
         finally:
             logging.disable(logging.NOTSET)
+
+    @contextmanager
+    def _known(self):
+        "Read each session once: their rights are tried, not the sessions"
+        users, check = {}, security.check
+
+        def user(database, id, key, context=None):
+            if key not in users:
+                users[key] = check(database, id, key, context=context)
+            return users[key]
+        with patch.object(security, 'check', user):
+            yield
 
     def _who(self, module, may):
         "Return what each user may, groups of the module by their short name"

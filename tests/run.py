@@ -37,7 +37,7 @@ from caravan.testing.environment import require_all
 from caravan.testing.keys import MODULES, cache_folder, source_key
 
 TESTS = Path(__file__).resolve().parent
-TIMEOUT = 30 * 60
+TIMEOUT = 50 * 60
 _OURS = r'(caravan|trytond\.modules\.(%s))(\.|$)' % '|'.join(MODULES)
 # What takes longest starts first
 _LONG = [

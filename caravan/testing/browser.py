@@ -173,7 +173,7 @@ class WebClient(Part):
     dialogue, else to the tab in front.
     """
 
-    def __init__(self, context, url, timeout=30):
+    def __init__(self, context, url, timeout=120):
         self.url = url
         self.timeout = timeout
         self.context = context

@@ -43,7 +43,7 @@ def transact(function, user=0, context=None, retry=10):
             time.sleep(random.uniform(0, .02 * 2 ** min(count, 5)))
 
 
-def together(*functions, timeout=60):
+def together(*functions, timeout=300):
     """Call the functions at the same moment, each in a thread.
 
     Returns what each returned or the exception it raised, in their order.

@@ -2,11 +2,13 @@
 # this repository contains the full copyright notice and licence terms.
 """The demo company for the tests that drive the clients.
 
-It is made once for each state of the sources and kept with the caches of the
-tests; each process works on a copy of its own, served by one trytond.
+It is made once for each state of the sources and day, as its data turn on the
+day of its making, and kept with the caches of the tests; each process works on
+a copy of its own, served by one trytond.
 CARAVAN_DEMO_MODULES=fleet makes it with those modules only, in less time.
 """
 import atexit
+import datetime as dt
 import fcntl
 import hashlib
 import os
@@ -15,6 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -44,9 +47,10 @@ def server():
 
 def database(folder):
     "Return the path of a copy of the database of the demo company in folder"
-    source, copy = _database(), Path(folder) / 'demo.sqlite'
-    _copy(source, copy)
-    shutil.copy(source.with_suffix('.json'), folder)
+    copy = Path(folder) / 'demo.sqlite'
+    with _database() as source:
+        _copy(source, copy)
+        shutil.copy(source.with_suffix('.json'), folder)
     return copy
 
 
@@ -66,24 +70,25 @@ def _modules():
 
 def _key():
     digest = hashlib.sha1(source_key().encode())
-    digest.update(' '.join(_modules()).encode())
+    digest.update(' '.join([str(dt.date.today()), *_modules()]).encode())
     for path in sorted(Path(caravan.demo.__file__).parent.glob('*.*')):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
+@contextmanager
 def _database():
-    "Return the path of the database, made if it is not there"
+    "Yield the path of the database, made if it is not there, nobody drops it"
     folder = cache_folder() / 'demo'
-    target = folder / _key()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / 'lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        target = folder / _key()
         if not target.exists():
             for stale in folder.glob('*/'):
                 shutil.rmtree(stale)
             _build(target)
-    return target / 'demo.sqlite'
+        yield target / 'demo.sqlite'
 
 
 def _build(target):

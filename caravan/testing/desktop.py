@@ -163,7 +163,7 @@ class Desktop:
             ['xdotool', *arguments], env=self.environ,
             stdout=subprocess.PIPE, text=True).stdout
 
-    def _wait_title(self, pattern, timeout=60):
+    def _wait_title(self, pattern, timeout=300):
         "Wait until a window has a title that fits the pattern"
         end = time.monotonic() + timeout
         while not self._xdotool('search', '--onlyvisible', '--name', pattern):

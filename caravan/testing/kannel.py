@@ -80,6 +80,7 @@ get-url = "{get_url}?from=%p&to=%P&text=%b&charset=%C&coding=%c&id=%I"
 _MESSAGE = re.compile(
     rb'Got message \d+: <(\S+) (\S+) (?:udh (\S+) )?(text|data|ucs-2) (.*)>$',
     re.M)
+_SENT = b'fakesmsc: sent message'
 
 
 def find_programs():
@@ -147,7 +148,7 @@ class Kannel:
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True)
 
-    def _wait(self, port, timeout=20):
+    def _wait(self, port, timeout=120):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with socket.socket() as sock:
@@ -194,13 +195,23 @@ class Kannel:
     def incoming(self, sender, text, to='13013'):
         "Let somebody write to us; the network has one line at a time"
         self._end('fakesmsc')
+        seen = (self.folder / 'fakesmsc.out').stat().st_size
         self._launch(
             'fakesmsc-once', '-H', '127.0.0.1', '-r',
             str(self.ports['smsc']), '-i', '0.1', '-m', '1',
             f'{sender} {to} text {text}')
+        self._wait_sent(seen)
         time.sleep(1)
         self._end('fakesmsc-once')
         self._listen()
+
+    def _wait_sent(self, seen, timeout=120):
+        "Wait until the network has said that it sent the message"
+        log, end = self.folder / 'fakesmsc.out', time.monotonic() + timeout
+        while _SENT not in log.read_bytes()[seen:]:
+            if time.monotonic() > end:
+                raise TimeoutError("Kannel does not take the message")
+            time.sleep(0.05)
 
     def received(self):
         """Return [(from, to, text)] of what reached the network

@@ -20,6 +20,10 @@ class Server(_Server):
         super().__init__(*args, **kwargs)
         self._seen = 0
 
+    def start(self, timeout=600):
+        "Start the server, with patience for a machine that does much else"
+        return super().start(timeout)
+
     def trouble(self):
         """Return the paragraphs of the log, since the last call, that tell of
         an error, a traceback or a warning"""

@@ -40,7 +40,7 @@ class GroundTestCase(PostgreSQLTestCase):
             record = Pool().get('party.party')(party)
             number = int(record.name)
             if len(tries) <= 2:
-                both_have_read.wait(10)
+                both_have_read.wait(60)
             record.name = str(number + 1)
             record.save()
 

@@ -63,7 +63,7 @@ class OperationsTestCase(PostgreSQLTestCase):
         return subprocess.run(
             self.command(name, *arguments, **kwargs),
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=120)
+            timeout=300)
 
     def test_servers(self):
         "What one server writes the other one shows, and goes on alone"
@@ -93,7 +93,7 @@ class OperationsTestCase(PostgreSQLTestCase):
             start_new_session=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 300
             name = "Before"
             while name == "Before" and time.monotonic() < end:
                 time.sleep(.2)
@@ -167,7 +167,7 @@ class OperationsTestCase(PostgreSQLTestCase):
         "Run a program of PostgreSQL, return its output"
         return subprocess.run(
             [name, *arguments], check=True, capture_output=True, text=True,
-            timeout=120).stdout
+            timeout=300).stdout
 
 
 del PostgreSQLTestCase
