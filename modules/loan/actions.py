@@ -139,6 +139,8 @@ class ActionsMixin(Model):
         if known := cls._known([key]):
             return known[key]
         loan.check_active()
+        loan.check_amount(amount)
+        loan.check_date(date)
         cls.call([loan], date)
         loan, taken = cls.rewind(*cls.browse([loan]), date)
         loan.check_running(date)
@@ -310,6 +312,7 @@ class ActionsMixin(Model):
         LoanTransaction = Pool().get('loan.transaction')
         cls.lock([loan])
         loan.check_active()
+        loan.check_date(date)
         cls.call([loan], date)
         loan, = cls.browse([loan])
         kept, schedule, returned = loan.rescheduled(**changes)
@@ -344,6 +347,7 @@ class ActionsMixin(Model):
         RateChange = Pool().get('loan.rate_change')
         cls.lock([loan])
         loan.check_active()
+        loan.check_paid_out(date)
         loan, taken = cls.rewind(loan, date)
         loan.check_running(date)
         RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
@@ -412,13 +416,30 @@ class ActionsMixin(Model):
                     due_date=date, amount=amount,
                     description=gettext(
                         'loan.msg_description_penalty', number=number),
-                    explanation=gettext(
-                        'loan.msg_explanation_penalty', base=base, days=days,
-                        rate=_percent(self.penalty_rate),
-                        per_day=self.penalty_per_day,
-                        fixed=_percent(
-                            ZERO if charged.get(number)
-                            else self.penalty_fixed)))
+                    explanation=self._penalty_explained(
+                        base, days, not charged.get(number)))
+
+    def _penalty_explained(self, base, days, first):
+        "Return the parts of a penalty in words, one a line"
+        lines = [gettext(
+                'loan.msg_explanation_overdue', base=base, days=days)]
+        if self.penalty_rate:
+            lines.append(gettext(
+                    'loan.msg_explanation_penalty_rate', base=base,
+                    days=days, rate=_percent(self.penalty_rate)))
+        if self.penalty_per_day:
+            lines.append(gettext(
+                    'loan.msg_explanation_penalty_day', days=days,
+                    per_day=self.penalty_per_day))
+        if self.penalty_fixed and first:
+            lines.append(gettext(
+                    'loan.msg_explanation_penalty_fixed', base=base,
+                    fixed=_percent(self.penalty_fixed)))
+        if self.penalty_cap is not None:
+            lines.append(gettext(
+                    'loan.msg_explanation_penalty_cap',
+                    cap=_percent(self.penalty_cap)))
+        return '\n'.join(lines)
 
     def _penalty(self, base, due, date, charged):
         "Return (amount, days) of the penalty since the last charge"
@@ -445,6 +466,8 @@ class ActionsMixin(Model):
         LoanTransaction = Pool().get('loan.transaction')
         cls.lock([loan])
         loan.check_active()
+        loan.check_amount(amount)
+        loan.check_date(date)
         cls.call([loan], date)
         loan, = cls.browse([loan])
         totals = loan.totals()
@@ -455,7 +478,7 @@ class ActionsMixin(Model):
             if item.component == component and item.amount > 0:
                 items.append(item)
         parts, rest = engine.allocate(amount, items, date, unit=loan.unit)
-        if rest or amount <= 0:
+        if rest:
             raise AmountError(gettext(
                     'loan.msg_loan_waive', loan=loan.rec_name,
                     amount=amount, left=amount - rest))
@@ -478,6 +501,7 @@ class ActionsMixin(Model):
         LoanTransaction = Pool().get('loan.transaction')
         cls.lock([loan])
         loan.check_active()
+        loan.check_date(date)
         cls.call([loan], date)
         loan, = cls.browse([loan])
         parts, called = [], ZERO
@@ -508,10 +532,8 @@ class ActionsMixin(Model):
         if loan.state != 'written_off':
             raise PostingError(gettext(
                     'loan.msg_loan_recover', loan=loan.rec_name))
-        if amount <= 0:
-            raise AmountError(gettext(
-                    'loan.msg_loan_amount', loan=loan.rec_name,
-                    amount=amount))
+        loan.check_amount(amount)
+        loan.check_date(date)
         transaction = cls._new(
             loan, 'recovery', date, amount, payment_method=method, key=key,
             description=gettext(

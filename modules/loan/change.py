@@ -138,6 +138,8 @@ class EarlyRepay(LoanWizard):
     def default_choose(self, fields):
         loan = self.check_loan()
         date, amount = self.start.date, self.start.amount
+        loan.check_amount(amount)
+        loan.check_date(date)
         now = self._now(loan, date)
         quote = loan.pay_off_quote(date)
         if amount >= quote.total:
@@ -261,6 +263,7 @@ class Reschedule(LoanWizard):
 
     def default_preview(self, fields):
         loan = self.check_loan()
+        loan.check_date(self.start.date)
         kept, schedule, returned = loan.rescheduled(**self._changes())
         after = {
             r.number: (r.due_date, r.amount - returned.get(r.number, 0))
@@ -465,6 +468,7 @@ class AddCharge(LoanWizard):
         Charge = Pool().get('loan.charge')
         loan = self.check_loan()
         loan.check_active()
+        loan.check_date(self.start.date)
         self.model.charge([Charge(
                     loan=loan, type=self.start.type, date=self.start.date,
                     due_date=self.start.due_date, amount=self.start.amount,

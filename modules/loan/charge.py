@@ -33,7 +33,7 @@ class Charge(ModelSQL, ModelView):
     due_date = fields.Date("Due", required=True, readonly=True)
     amount = Monetary(
         "Amount", currency='currency', digits='currency', required=True,
-        readonly=True)
+        readonly=True, domain=[('amount', '>', 0)])
     explanation = fields.Text("Explanation", readonly=True)
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),

@@ -51,7 +51,9 @@ class DecisionMixin(Model):
             if loan.transactions:
                 raise DecisionError(gettext(
                         'loan.msg_loan_draft_booked', loan=loan.rec_name))
+        # What a contract requires goes with its state
         cls.write(loans, {
+                'state': 'draft',
                 'submitter': None,
                 'amount_approved': None,
                 'decision_date': None,

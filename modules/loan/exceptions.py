@@ -25,6 +25,10 @@ class AmountError(UserError):
     pass
 
 
+class DateError(UserError):
+    pass
+
+
 class ScheduleAccessError(AccessError):
     pass
 

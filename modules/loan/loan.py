@@ -305,7 +305,7 @@ class Loan(
 
     @fields.depends(
         'instalment_wanted', 'amount_requested', 'rate', 'frequency',
-        'interval', 'method', 'term')
+        'interval', 'method', 'term', 'number')
     def on_change_instalment_wanted(self):
         "So many instalments it takes"
         if (self.method != 'annuity' or self.rate is None

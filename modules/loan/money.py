@@ -17,7 +17,7 @@ from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction, check_access, without_check_access
 
 from . import engine
-from .exceptions import AmountError, PostingError
+from .exceptions import AmountError, DateError, PostingError
 
 ZERO = Decimal(0)
 COMPONENTS = ['principal', 'interest', 'fee']
@@ -209,6 +209,7 @@ class MoneyMixin(Model):
         if self.state not in {'approved', 'active'}:
             raise PostingError(gettext(
                     'loan.msg_loan_state', loan=self.rec_name))
+        self.check_date(date)
         if not 0 < amount <= left:
             raise AmountError(gettext(
                     'loan.msg_loan_pay_out_amount', loan=self.rec_name,
@@ -218,6 +219,33 @@ class MoneyMixin(Model):
             raise AmountError(gettext(
                     'loan.msg_loan_pay_out_date', loan=self.rec_name,
                     date=date, due=self.first_due_date))
+
+    def check_amount(self, amount):
+        if amount <= 0:
+            raise AmountError(gettext(
+                    'loan.msg_loan_amount', loan=self.rec_name,
+                    amount=amount))
+
+    def check_date(self, date):
+        "Refuse what did not happen yet, and what money not lent yet bears"
+        Date = Pool().get('ir.date')
+        with Transaction().set_context(company=self.company.id):
+            today = Date.today()
+        if date > today:
+            raise DateError(gettext(
+                    'loan.msg_loan_date_future', loan=self.rec_name,
+                    date=date))
+        self.check_paid_out(date)
+
+    def check_paid_out(self, date):
+        "Refuse a date before the first payout"
+        first = min((
+                t.value_date for t in self.transactions
+                if t.type == 'disbursement' and t.live), default=date)
+        if date < first:
+            raise DateError(gettext(
+                    'loan.msg_loan_date_before', loan=self.rec_name,
+                    date=date, first=first))
 
     @classmethod
     def _known(cls, keys):
@@ -280,14 +308,10 @@ class MoneyMixin(Model):
 
     @classmethod
     def _check_payments(cls, payments):
-        for loan, _, amount, _, _ in payments:
-            if loan.state != 'active':
-                raise PostingError(gettext(
-                        'loan.msg_loan_state', loan=loan.rec_name))
-            if amount <= 0:
-                raise AmountError(gettext(
-                        'loan.msg_loan_amount', loan=loan.rec_name,
-                        amount=amount))
+        for loan, date, amount, _, _ in payments:
+            loan.check_active()
+            loan.check_amount(amount)
+            loan.check_date(date)
 
     @classmethod
     def book_payments(cls, payments):

@@ -58,7 +58,8 @@ class RateChange(ModelSQL, ModelView):
         ondelete='CASCADE')
     date = fields.Date("From", required=True, readonly=True)
     rate = fields.Numeric(
-        "Rate", digits=RATE_DIGITS, required=True, readonly=True)
+        "Rate", digits=RATE_DIGITS, required=True, readonly=True,
+        domain=[('rate', '>=', 0), ('rate', '<=', 10)])
     reason = fields.Char("Reason", readonly=True)
 
     @classmethod

@@ -11,12 +11,13 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from .change import compare_versions
-from .exceptions import PostingError
+from .exceptions import DocumentError, PostingError
 
 
 class LoanReport(Report):
     "Base of the documents: money, rates and dates in the party's language"
     title = None
+    needs_schedule = False
 
     @classmethod
     def applies_to(cls, loan):
@@ -29,6 +30,8 @@ class LoanReport(Report):
         Company = pool.get('company.company')
         Date = pool.get('ir.date')
         context = super().get_context(records, header, data)
+        if cls.needs_schedule:
+            cls.check_schedule(records)
         company = records[0].company if records else Company(
             Transaction().context['company'])
         with Transaction().set_context(company=company.id):
@@ -48,6 +51,14 @@ class LoanReport(Report):
                 'format_date': cls.day,
                 })
         return context
+
+    @classmethod
+    def check_schedule(cls, loans):
+        "Refuse loans of which nothing is planned yet"
+        for loan in loans:
+            if not loan.schedule:
+                raise DocumentError(gettext(
+                        'loan.msg_loan_no_schedule', loan=loan.rec_name))
 
     @classmethod
     def lang(cls, loan):
@@ -105,16 +116,19 @@ class LoanReport(Report):
 class ScheduleReport(LoanReport):
     __name__ = 'loan.schedule.report'
     title = 'loan.msg_title_schedule'
+    needs_schedule = True
 
 
 class ExplanationReport(LoanReport):
     __name__ = 'loan.explanation.report'
     title = 'loan.msg_title_explanation'
+    needs_schedule = True
 
 
 class ContractReport(LoanReport):
     __name__ = 'loan.contract.report'
     title = 'loan.msg_title_contract'
+    needs_schedule = True
 
     @classmethod
     def get_context(cls, records, header, data):
@@ -208,19 +222,7 @@ class PayOffReport(LoanReport):
         return min(limit, due) if due and due > today else limit
 
 
-class DemandReport(LoanReport):
-    "Base of the letters that ask for what is due"
-
-    @classmethod
-    def get_context(cls, records, header, data):
-        context = super().get_context(records, header, data)
-        today = context['today']
-        # Fees and penalties are due as the instalments are
-        context['to_pay'] = lambda loan: loan.due_on(today)
-        return context
-
-
-class ReminderReport(DemandReport):
+class ReminderReport(LoanReport):
     __name__ = 'loan.reminder.report'
     title = 'loan.msg_title_reminder'
 
@@ -248,10 +250,11 @@ class ReminderReport(DemandReport):
 
     @classmethod
     def late_rows(cls, loan):
-        return [r for r in loan.instalments if r.state == 'late']
+        "Return the instalments that fell due and are open"
+        return [r for r in loan.instalments if r.state in {'late', 'due'}]
 
 
-class PenaltyReport(DemandReport):
+class PenaltyReport(LoanReport):
     __name__ = 'loan.penalty.report'
     title = 'loan.msg_title_penalty'
 
