@@ -6,9 +6,9 @@ import re
 
 from trytond.i18n import gettext
 from trytond.pool import Pool
-from trytond.tools.email_ import EmailNotValidError, validate_email
 
 from .kernel.names import name_key, sorted_key
+from .tools import is_email
 
 FIELDS = [
     (None, ""),
@@ -57,7 +57,6 @@ _ALIASES = {
 _GUESSES = {
     alias: field for field, aliases in _ALIASES.items()
     for alias in aliases.split()}
-_EMAIL = re.compile(r'[^@\s]+@[^@\s]+\.[^@\s]+')
 _DATES = ['%Y-%m-%d', '%d.%m.%Y']
 # Several columns may be the same way to reach a party
 _MECHANISMS = ['phone', 'mobile', 'email', 'website']
@@ -178,7 +177,7 @@ class Row:
             value = compact = text
             if type_ == 'email':
                 value = compact = text.lower()
-                if not _is_email(value):
+                if not is_email(value):
                     self._fail(type_, 'crm_party.msg_import_email', text)
                     continue
             elif type_ in _PHONES:
@@ -286,13 +285,3 @@ def plain(cell):
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return str(cell).replace('\0', '').strip()
-
-
-def _is_email(text):
-    if not _EMAIL.fullmatch(text):
-        return False
-    try:
-        validate_email(text)
-    except EmailNotValidError:
-        return False
-    return True

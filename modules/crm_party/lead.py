@@ -4,15 +4,19 @@ import datetime as dt
 import hashlib
 import secrets
 
+from sql import Null
+from sql.conditionals import Coalesce
+
 from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow, fields)
-from trytond.pool import Pool
+from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateAction, StateView, Wizard
 
 from .exceptions import LeadConversionError
+from .tools import is_email
 
 # Longest text kept of each thing a visitor enters
 _LENGTHS = {
@@ -349,10 +353,13 @@ class Lead(Workflow, ModelSQL, ModelView):
         pool = Pool()
         Mechanism = pool.get('party.contact_mechanism')
         mechanisms = []
+        # What can't be an address or a number is kept as it was written
         if self.email:
-            mechanisms.append({'type': 'email', 'value': self.email})
+            mechanisms.append({
+                    'type': 'email' if is_email(self.email) else 'other',
+                    'value': self.email,
+                    })
         if self.phone:
-            # A number that can't be dialled is kept as it was written
             valid = Mechanism(party=None)._parse_phonenumber(self.phone)
             mechanisms.append({
                     'type': 'phone' if valid else 'other',
@@ -456,3 +463,31 @@ class LeadConvert(Wizard):
                         'reason': gettext(
                             'crm_party.msg_activity_reason_lead'),
                         }])
+
+
+class Timeline(metaclass=PoolMeta):
+    __name__ = 'crm.timeline'
+
+    @classmethod
+    def _get_kinds(cls):
+        return super()._get_kinds() + [('lead', 'crm.lead')]
+
+    @classmethod
+    def _get_resources(cls):
+        return super()._get_resources() + [('crm.lead', 'party', 'company')]
+
+    @classmethod
+    def _timeline_lead(cls):
+        Lead = Pool().get('crm.lead')
+        table = Lead.__table__()
+        return [table.select(
+                table.id.as_('id'),
+                table.party.as_('party'),
+                table.company.as_('company'),
+                cls.date.sql_cast(table.received_at).as_('date'),
+                table.received_at.as_('at'),
+                cls.shorten(
+                    Coalesce(table.message, table.name)).as_('summary'),
+                table.employee.as_('employee'),
+                table.state.as_('status'),
+                where=(table.party != Null) & cls._readable(table, Lead))]

@@ -9,6 +9,7 @@ from trytond.transaction import Transaction
 from trytond.wsgi import app
 
 MAX_SIZE = 64 * 1024
+_FORMS = {'application/x-www-form-urlencoded', 'multipart/form-data'}
 
 
 @app.route('/<database_name>/crm/lead/<token>', methods={'POST'})
@@ -18,9 +19,9 @@ MAX_SIZE = 64 * 1024
 def lead(request, pool, token):
     """Store a lead from a web form.
 
-    Takes a form or a JSON object of at most 64 KiB and answers 204 with no
-    content: 404 unknown token, 400 not readable, 413 too large, 415
-    compressed, 429 too many.
+    Takes a form, a JSON object or a text, the message, of at most 64 KiB and
+    answers 204 with no content: 404 unknown token, 400 not readable, 413 too
+    large, 415 compressed, 429 too many.
     Whether the sender is known is not told.
     """
     Form = pool.get('crm.lead.form')
@@ -40,13 +41,16 @@ def lead(request, pool, token):
 
 def _read(request):
     "Return what was sent as dictionary of texts"
-    if request.mimetype == 'application/json':
-        try:
-            data = json.loads(request.get_data().decode(errors='replace'))
-        except ValueError:
-            abort(HTTPStatus.BAD_REQUEST)
-        if not isinstance(data, dict):
-            abort(HTTPStatus.BAD_REQUEST)
-        return {str(k): v for k, v in data.items()
-            if isinstance(v, (str, int, float, bool))}
-    return request.form.to_dict()
+    if request.mimetype in _FORMS:
+        return request.form.to_dict()
+    text = request.get_data().decode(errors='replace')
+    if request.mimetype != 'application/json':
+        return {'message': text}
+    try:
+        data = json.loads(text)
+    except ValueError:
+        abort(HTTPStatus.BAD_REQUEST)
+    if not isinstance(data, dict):
+        abort(HTTPStatus.BAD_REQUEST)
+    return {str(k): v for k, v in data.items()
+        if isinstance(v, (str, int, float, bool))}

@@ -8,6 +8,7 @@ from trytond.i18n import gettext
 from trytond.model import fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
+from trytond.transaction import Transaction, check_access
 
 from .tools import days_between
 
@@ -85,6 +86,40 @@ class Handover(metaclass=PoolMeta):
         return super()._get_handed() + [
             ('opportunities', 'sale.opportunity', 'employee', 'party',
                 _OPEN)]
+
+
+class LeadConvertStart(metaclass=PoolMeta):
+    __name__ = 'crm.lead.convert.start'
+
+    opportunity = fields.Boolean(
+        "Opportunity", help="Make an opportunity of what the lead asks for.")
+
+    @classmethod
+    def default_opportunity(cls):
+        ModelAccess = Pool().get('ir.model.access')
+        with check_access():
+            return ModelAccess.check(
+                'sale.opportunity', 'create', raise_exception=False)
+
+
+class LeadConvert(metaclass=PoolMeta):
+    __name__ = 'crm.lead.convert'
+
+    def _plan(self, lead, party):
+        Opportunity = Pool().get('sale.opportunity')
+        super()._plan(lead, party)
+        if not self.start.opportunity:
+            return
+        employee = lead.employee.id if lead.employee else (
+            Transaction().context.get('employee'))
+        with check_access():
+            Opportunity.create([{
+                        'company': lead.company.id,
+                        'party': party.id,
+                        'employee': employee,
+                        'description': lead.rec_name,
+                        'comment': lead.message,
+                        }])
 
 
 class Timeline(metaclass=PoolMeta):

@@ -197,10 +197,15 @@ class Timeline(ModelSQL, ModelView):
                         else cls.company.sql_cast(Null)).as_('company'),
                     cls.date.sql_cast(table.create_date).as_('date'),
                     table.create_date.as_('at'),
-                    Substring(getattr(table, text), 1, _LENGTH).as_('summary'),
+                    cls.shorten(getattr(table, text)).as_('summary'),
                     where=table.resource.like(f'{name},%')
                     & cls._readable(model, Model)))
         return queries
+
+    @staticmethod
+    def shorten(text):
+        "Return the SQL expression of the begin of a long text"
+        return Substring(text, 1, _LENGTH)
 
     @classmethod
     def _readable(cls, table, Model):

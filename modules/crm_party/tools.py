@@ -1,14 +1,20 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import re
+
 from sql import Cast, Literal
 from sql.functions import Function
 from sql.operators import Concat
 
 from trytond import backend
 from trytond.tools import timezone as tz
+from trytond.tools.email_ import EmailNotValidError, validate_email
 from trytond.transaction import Transaction
 
-__all__ = ['add_days', 'days_between', 'forget', 'local_date', 'timezone']
+__all__ = [
+    'add_days', 'days_between', 'forget', 'is_email', 'local_date', 'timezone']
+
+_EMAIL = re.compile(r'[^@\s]+@[^@\s]+\.[^@\s]+')
 
 
 class _Date(Function):
@@ -52,6 +58,17 @@ def forget(*models):
         for model in models:
             if model in cache:
                 cache[model].clear()
+
+
+def is_email(text):
+    "Return whether a text is an e-mail address that a party may have"
+    if not _EMAIL.fullmatch(text):
+        return False
+    try:
+        validate_email(text)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def timezone(company):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from trytond.modules.account.tests import create_chart, get_fiscalyear
 from trytond.modules.account_invoice.tests import set_invoice_sequences
+from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from .common import CrmTestCase
@@ -121,3 +122,24 @@ class DocumentsTestCase(CrmTestCase):
             self.get('sale.opportunity')(opportunity.id).employee, successor)
         self.plan(self.party)
         self.assertEqual(self.due('opportunity'), [])
+
+    def test_lead(self):
+        "A lead becomes a party with an opportunity"
+        pool = Pool()
+        Convert = pool.get('crm.lead.convert', type='wizard')
+        Session = pool.get('ir.session.wizard')
+        lead = self.create('crm.lead', company=self.company.id,
+            name="Jane Roe", message="40 pallets", employee=self.manager.id)
+        session, = Session.create([{}])
+        with Transaction().set_context(
+                active_model='crm.lead', active_id=lead.id,
+                active_ids=[lead.id]):
+            convert = Convert(session.id)
+            convert.start.party = convert.start.type = None
+            convert.start.opportunity = (
+                convert.start.__class__.default_opportunity())
+            _, data = convert.do_convert({'views': []})
+        opportunity, = self.get('sale.opportunity').search([])
+        self.assertEqual([opportunity.party.id], data['res_id'])
+        self.assertEqual(opportunity.employee, self.manager)
+        self.assertEqual(opportunity.comment, "40 pallets")

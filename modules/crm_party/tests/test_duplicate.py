@@ -198,6 +198,13 @@ class DuplicateTestCase(CrmTestCase):
             self.get('crm.duplicate').scan()
         self.assertLess(time.process_time() - start, 10)
         self.assertTrue(create.called)
+        start = time.process_time()
+        with self.assertQueries(1):
+            found = Party.search_duplicates(name="Kara Miten")
+        self.assertLess(time.process_time() - start, 1)
+        self.assertEqual(found, [])
+        with self.assertQueries(1):
+            self.assertTrue(Party.search_duplicates(name=names[100] + "x"))
 
 
 class MergeTestCase(CrmTestCase):

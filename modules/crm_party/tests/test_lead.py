@@ -94,6 +94,19 @@ class LeadTestCase(CrmTestCase):
         lead = self.receive(name="Known")
         self.assertEqual(
             self.convert(lead, party=party, type=None, date=None), party)
+        event, = self.get('crm.timeline').search([
+                ('party', '=', party.id)])
+        self.assertEqual(event.origin, self.get('crm.lead')(lead.id))
+        self.assertEqual(event.summary, "Known")
+
+    def test_convert_email(self):
+        "What is no e-mail does not keep the lead from becoming a party"
+        party = self.convert(
+            self.receive(name="Jane", email='jane at example'),
+            party=None, type=None, date=None)
+        mechanism, = party.contact_mechanisms
+        self.assertEqual(
+            (mechanism.type, mechanism.value), ('other', 'jane at example'))
 
     def test_convert_nameless(self):
         with self.assertRaises(LeadConversionError):

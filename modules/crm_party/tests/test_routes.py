@@ -1,6 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 import gzip
+import io
 import json
 
 from caravan.testing.databases import prepare_database
@@ -65,6 +66,17 @@ class LeadRouteTestCase(test_tryton.RouteTestCase):
                 'name': "Ивáн", 'message': ["a"], 'phone': 7})
         self.assertEqual(response.status_code, 204)
         self.assertEqual(leads, [("Ивáн", None, 'new', 0)])
+
+    def test_text(self):
+        "What comes without a form is a message"
+        response, leads = self.stored(
+            data="Call me", content_type='text/plain')
+        self.assertEqual(response.status_code, 204)
+        self.assertEqual(leads, [(None, "Call me", 'new', 0)])
+        response, leads = self.stored(
+            data={'name': "With File", 'file': (io.BytesIO(b'x'), 'a.exe')})
+        self.assertEqual(response.status_code, 204)
+        self.assertEqual(leads, [("With File", None, 'new', 0)])
 
     def test_encoding(self):
         "Text in another encoding is kept as far as it can be read"
