@@ -32,6 +32,15 @@ AT_ONCE = 1000
 _SLICE = 200
 
 _READONLY = {'readonly': Eval('state') != 'draft'}
+# What is decided when a mailing is prepared
+_FIXED = {
+    'company', 'topic', 'segments', 'excluded_segments', 'steps', 'variants',
+    'hold_out', 'scheduled_at', 'latest_start', 'frequency_cap',
+    'frequency_days', 'max_cost', 'attribution_days', 'window_from',
+    'window_to', 'weekdays'}
+# What only the buttons change
+_BY_BUTTON = {
+    'state', 'prepared_by', 'approver', 'estimated', 'started_at', 'done_at'}
 # Counters of the messages and the states they sum
 _COUNTERS = {
     'waiting': ['queued', 'held', 'sending'],
@@ -461,6 +470,22 @@ class Mailing(
                     raise MailingValidationError(gettext(
                             'sms_mailing.msg_mailing_delete',
                             mailing=mailing.rec_name))
+        elif external and (mode == 'create' or _FIXED & set(values)):
+            cls.check_draft(mailings)
+        if mode == 'write' and external and _BY_BUTTON & set(values):
+            for mailing in mailings:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_mailing_by_button',
+                        mailing=mailing.rec_name))
+
+    @classmethod
+    def check_draft(cls, mailings):
+        "Refuse to change what was prepared or approved"
+        for mailing in mailings:
+            if mailing.state != 'draft':
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_mailing_fixed',
+                        mailing=mailing.rec_name))
 
     @classmethod
     def copy(cls, mailings, default=None):

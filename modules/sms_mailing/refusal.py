@@ -25,6 +25,9 @@ _FROM_REPORT = {
     'complaint': ('complaint', 'marketing'),
     }
 
+_SAVED = Eval('id', -1) >= 0
+# What may change of a refusal: its end
+_CHANGED = {'until', 'comment'}
 # What is refused when a consent is withdrawn
 _WITHDRAWN = {'marketing': 'marketing', 'service': 'everything'}
 
@@ -36,11 +39,13 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
         'party.party', "Party", ondelete='CASCADE',
         states={
             'required': ~Eval('address') & ~Eval('digest'),
+            'readonly': _SAVED,
             })
     address = fields.Char(
         "Address",
         states={
             'required': ~Eval('party') & ~Eval('digest'),
+            'readonly': _SAVED,
             },
         help="The number or mailbox that is not to be used, "
         "whoever it belongs to.")
@@ -49,18 +54,25 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
         help="What is kept of the address after its person was erased.")
     channel = fields.Selection(
         [(None, "All channels")] + CHANNELS, "Channel", sort=False,
+        states={
+            'readonly': _SAVED,
+            },
         help="Leave empty for all channels.")
     scope = fields.Selection([
             ('marketing', "Marketing"),
             ('topic', "Topic"),
             ('everything', "Everything"),
             ], "Scope", required=True, sort=False,
+        states={
+            'readonly': _SAVED,
+            },
         help="What the person does not want.")
     topic = fields.Many2One(
         'mailing.topic', "Topic", ondelete='CASCADE',
         states={
             'required': Eval('scope') == 'topic',
             'invisible': Eval('scope') != 'topic',
+            'readonly': _SAVED,
             })
     reason = fields.Selection([
             ('said', "Said so"),
@@ -71,8 +83,15 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
             ('complaint', "Complaint"),
             ('bad_number', "Bad number"),
             ('import', "Import"),
-            ], "Reason", required=True, sort=False)
-    since = fields.Date("Since", required=True)
+            ], "Reason", required=True, sort=False,
+        states={
+            'readonly': _SAVED,
+            })
+    since = fields.Date(
+        "Since", required=True,
+        states={
+            'readonly': _SAVED,
+            })
     until = fields.Date(
         "Until",
         domain=['OR',
@@ -148,6 +167,16 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
             values['address'] = addresses.normalise(
                 channel, values['address'])
         return values
+
+    @classmethod
+    def check_modification(cls, mode, refusals, values=None, external=False):
+        super().check_modification(
+            mode, refusals, values=values, external=external)
+        if mode == 'write' and external and set(values) - _CHANGED:
+            for refusal in refusals:
+                raise AppendOnlyError(gettext(
+                        'sms_mailing.msg_refusal_append',
+                        refusal=refusal.rec_name))
 
     @classmethod
     def of(cls, vlist):

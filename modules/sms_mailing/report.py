@@ -1,13 +1,19 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from sql import Literal
-from sql.aggregate import Count
+from collections import namedtuple
+
+from sql import Literal, Null
+from sql.aggregate import Count, Min
 
 from caravan.report import Report
+from trytond.i18n import gettext
+from trytond.model import fields
 from trytond.modules.company import CompanyReport
 from trytond.pool import Pool
 from trytond.transaction import Transaction
+
+_Text = namedtuple('_Text', ['title', 'lines'])
 
 
 class MailingReport(CompanyReport, Report):
@@ -18,9 +24,38 @@ class MailingReport(CompanyReport, Report):
         context = super().get_context(records, header, data)
         ids = list(map(int, records))
         reasons, answers = _reasons(ids), _answers(ids)
+        texts = _texts(records)
         context['reasons'] = lambda mailing: reasons.get(mailing.id, [])
         context['answers'] = lambda mailing: answers.get(mailing.id, [])
+        context['text_of'] = lambda mailing: texts[mailing.id]
         return context
+
+
+def _texts(mailings):
+    "Return {mailing: _Text} of one message that left, else of the template"
+    pool = Pool()
+    Message = pool.get('mailing.message')
+    message = Message.__table__()
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*message.select(
+            Min(message.id),
+            where=fields.SQL_OPERATORS['in'](
+                message.mailing, list(map(int, mailings)))
+            & (message.text != Null)
+            & ~message.state.in_(['queued', 'held', 'cancelled']),
+            group_by=[message.mailing]))
+    left = {
+        m.mailing.id: m.text
+        for m in Message.browse([i for i, in cursor])}
+    return {
+        m.id: _Text(
+            gettext('sms_mailing.msg_report_text_left'),
+            left[m.id].splitlines())
+        if m.id in left else _Text(
+            gettext('sms_mailing.msg_report_text_template'), [
+                line for step in m.steps
+                for line in step.template.text.splitlines()])
+        for m in mailings}
 
 
 def _labels(model, field):

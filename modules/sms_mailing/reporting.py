@@ -159,9 +159,11 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
                         message.cost, filter_=message.state.in_(_SENT)),
                     6)).as_('cost'),
             cls.delivery_rate.sql_cast(Round(
-                    cls.cost.sql_cast(delivered)
-                    / NullIf(cls.cost.sql_cast(sent), 0), 4)).as_(
-                'delivery_rate'),
+                    # Integers are divided without a rest by SQLite, only
+                    # numerics are rounded by PostgreSQL
+                    cls.cost.sql_cast(
+                        cls.delivery_rate.sql_cast(delivered)
+                        / NullIf(sent, 0)), 4)).as_('delivery_rate'),
             ]
 
     @classmethod

@@ -151,7 +151,7 @@ class Outbox:
     def run(self, ids):
         "Send what is due of ids, chunk by chunk"
         ids = list(ids)
-        self.adapter = short(self._adapter)
+        self.adapter, self.rate = short(self._settings)
         try:
             for i in range(0, len(ids), WRITTEN):
                 self._run(ids[i:i + WRITTEN])
@@ -177,11 +177,12 @@ class Outbox:
         """Return how many messages to claim at once
 
         As many become uncertain when the worker dies: few where the gateway
-        can not tell a repetition.
+        can not tell a repetition, and no more than leave within a second.
         """
-        if self.adapter.idempotent:
-            return CHUNK
-        return max(2 * self.adapter.settings.connections, 1)
+        size = CHUNK
+        if not self.adapter.idempotent:
+            size = 2 * self.adapter.settings.connections
+        return max(min(size, self.rate or size), 1)
 
     @staticmethod
     def _wait(begin):
@@ -381,10 +382,12 @@ class Outbox:
                 Result(UNKNOWN, error=type(exception).__name__)
                 for _ in messages]
 
-    def _adapter(self):
+    def _settings(self):
+        "Return the adapter and the rate of the account"
         pool = Pool()
         Account = pool.get('mailing.account')
-        return Account(self.account).get_adapter()
+        account = Account(self.account)
+        return account.get_adapter(), account.rate
 
     # Record
 

@@ -14,7 +14,25 @@ from .export import InertExportMixin
 from .preview import DIGITS
 
 
-class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
+class PartMixin:
+    "A part of a mailing, fixed with it"
+    __slots__ = ()
+
+    @classmethod
+    def check_modification(cls, mode, records, values=None, external=False):
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        super().check_modification(
+            mode, records, values=values, external=external)
+        if external:
+            Mailing.check_draft({
+                    r.mailing for r in records
+                    if mode != 'delete' or r.mailing.state != 'cancelled'})
+
+
+class Step(
+        PartMixin, InertExportMixin, sequence_ordered(), ModelSQL,
+        ModelView):
     __name__ = 'mailing.mailing.step'
 
     mailing = fields.Many2One(
@@ -74,7 +92,9 @@ class Step(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
             self.channel, self.mailing.company.id, self.account)
 
 
-class Variant(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
+class Variant(
+        PartMixin, InertExportMixin, sequence_ordered(), ModelSQL,
+        ModelView):
     __name__ = 'mailing.mailing.variant'
 
     mailing = fields.Many2One(

@@ -23,6 +23,7 @@ from .preview import DIGITS, PreviewMixin
 from .rendering import LangFormatter, compose, follow, read_values
 
 _TEXTS = ['subject', 'text', 'html']
+_CONTENT = {*_TEXTS, 'channel', 'model', 'link', 'spelling', 'max_parts'}
 
 
 def _party_city(party):
@@ -370,6 +371,31 @@ class Template(
                 and account and account.cost is not None):
             parts = gsm.count(gsm.transliterate(content.text)).parts
             return round(parts * account.cost, DIGITS)
+
+    @classmethod
+    def check_modification(
+            cls, mode, templates, values=None, external=False):
+        super().check_modification(
+            mode, templates, values=values, external=external)
+        if mode == 'write' and _CONTENT & set(values):
+            cls.check_unused(templates)
+
+    @classmethod
+    def check_unused(cls, templates):
+        "Refuse to change what mailings on their way say"
+        pool = Pool()
+        Step = pool.get('mailing.mailing.step')
+        steps = Step.search([
+                ('template', 'in', list(map(int, templates))),
+                ('mailing.state', 'in', [
+                        'prepared', 'approved', 'running', 'paused']),
+                ], limit=1)
+        if steps:
+            step, = steps
+            raise TemplateTextError(gettext(
+                    'sms_mailing.msg_template_used',
+                    template=step.template.rec_name,
+                    mailing=step.mailing.rec_name))
 
     @classmethod
     def validate_fields(cls, templates, field_names):

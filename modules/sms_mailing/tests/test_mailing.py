@@ -7,7 +7,8 @@ from decimal import Decimal
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, UNKNOWN, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
-    AccountValidationError, MailingValidationError, SendError)
+    AccountValidationError, AppendOnlyError, MailingValidationError, SendError,
+    TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -269,3 +270,85 @@ class MailingTestCase(ExtrasTestCase):
         self.assertEqual(
             {r.party: r.reason for r in self.recipients(mailing)},
             {ann: 'repeated', bob: None})
+
+    def assertRefused(self, error, function, *args):
+        "Assert that a user's request is refused"
+        self.clear()
+        with Transaction().set_context(_check_access=True), \
+                self.assertRaises(error):
+            function(*args)
+
+    def test_fixed(self):
+        "What was prepared is what was approved is what leaves"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Step = pool.get('mailing.mailing.step')
+        Template = pool.get('mailing.template')
+        mailing = self.prepared(self.people('+37369000001'))
+        step, = mailing.steps
+        other = make_template("Another text")
+        for function, *args in [
+                (Mailing.write, [mailing], {'hold_out': 50}),
+                (Mailing.write, [mailing], {'state': 'approved'}),
+                (Step.write, [step], {'template': other.id}),
+                (Step.delete, [step]),
+                (Step.create, [{
+                            'mailing': mailing.id, 'template': other.id,
+                            'account': self.account.id}]),
+                (Mailing.create, [{
+                            'name': "Approved", 'company': self.company.id,
+                            'topic': mailing.topic.id,
+                            'segments': [('add', [mailing.segments[0].id])],
+                            'steps': [('create', [{
+                                            'template': other.id,
+                                            'account': self.account.id}])],
+                            'state': 'approved'}]),
+                ]:
+            with self.subTest(function=function, args=args):
+                self.assertRefused(MailingValidationError, function, *args)
+        self.assertRefused(
+            TemplateTextError, Template.write, [step.template],
+            {'text': "Something else"})
+        Template.write([step.template], {'name': "Another name"})
+        Mailing.draft([Mailing(mailing.id)])
+        self.clear()
+        with Transaction().set_context(_check_access=True):
+            Template.write([step.template], {'text': "Something else"})
+            Step.write([step], {'template': other.id})
+        Mailing.cancel([Mailing(mailing.id)])
+        with Transaction().set_context(_check_access=True):
+            Mailing.delete([Mailing(mailing.id)])
+
+    def test_refusal_stays(self):
+        "A refusal may be ended, not turned into something else"
+        Refusal = Pool().get('mailing.refusal')
+        ann, = self.people('+37369000001')
+        refusal, = Refusal.create([{'party': ann.id, 'reason': 'stop'}])
+        for values in [
+                {'scope': 'topic'}, {'reason': 'said'}, {'party': None}]:
+            with self.subTest(values=values):
+                self.assertRefused(
+                    AppendOnlyError, Refusal.write, [refusal], values)
+        with Transaction().set_context(_check_access=True):
+            Refusal.write([refusal], {'until': refusal.since})
+
+    def test_rates(self):
+        "Two of three that left arrived"
+        pool = Pool()
+        messages = self.started(self.people(
+                '+37369000001', '+37369000002', '+37369000003'))
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [
+                Result(ACCEPTED, reports=(Report(kind),))
+                for kind in ['delivered', 'undelivered', 'delivered']])
+        self.clear()
+        mailing = messages[0].mailing
+        self.assertEqual((mailing.sent, mailing.delivered), (3, 2))
+        self.assertEqual(mailing.delivery_rate, 0.6667)
+        for name in ['period', 'mailing', 'category']:
+            with self.subTest(name=name), Transaction().set_context(
+                    company=self.company.id, period='month'):
+                row, = pool.get(f'mailing.reporting.{name}').search([])
+                self.assertEqual(
+                    (row.sent, row.delivered, row.delivery_rate),
+                    (3, 2, 0.6667))

@@ -48,6 +48,23 @@ class SmsMailingTestCase(
                 self.assertTrue(hasattr(Criterion, f'_domain_{name}'))
 
     @with_transaction()
+    def test_send_message(self):
+        "Send Message is offered wherever there is somebody to write to"
+        pool = Pool()
+        Keyword = pool.get('ir.action.keyword')
+        Wizard = pool.get('ir.action.wizard')
+        wizard, = Wizard.search([('wiz_name', '=', 'mailing.send')])
+        offered = {
+            k.model.__name__ for k in Keyword.search([
+                    ('keyword', '=', 'form_action'),
+                    ('action', '=', wizard.action.id)])}
+        self.assertLessEqual({
+                'party.party', 'account.invoice', 'sale.sale', 'loan.loan',
+                'fleet.vehicle', 'fleet.driver', 'fleet.order'}, offered)
+        Template = pool.get('mailing.template')
+        self.assertLessEqual(offered, set(Template.roots()))
+
+    @with_transaction()
     def test_exports(self):
         "No export of the mailings carries a formula"
         pool = Pool()
