@@ -414,42 +414,38 @@ class Session(Workflow, ModelSQL, ModelView):
         Inventory = pool.get('stock.inventory')
         InventoryLine = pool.get('stock.inventory.line')
         grouping = Inventory.grouping()
+        inventories = cls._open_inventories({
+                (s.company, s.date, l.location)
+                for s, lines in sessions.items() for l in lines})
         counts = defaultdict(lambda: defaultdict(float))
         for session, lines in sessions.items():
             for line in lines:
+                inventory = inventories[
+                    session.company, session.date, line.location]
                 key = tuple(getattr(line, n, None) for n in grouping)
-                counts[session.company, session.date, line.location][
-                    key] += line.quantity
-        inventories = cls._open_inventories(counts)
+                counts[inventory][key] += line.quantity
         counted = []
-        for place, quantities in counts.items():
-            inventory = inventories[place]
-            existing = {
+        for inventory, quantities in counts.items():
+            lines = {
                 tuple(getattr(l, n, None) for n in grouping): l
                 for l in inventory.lines}
             for key, quantity in quantities.items():
-                line = existing.get(key) or InventoryLine(
+                line = lines.get(key) or InventoryLine(
                     inventory=inventory, quantity=None,
                     **dict(zip(grouping, key)))
                 line.quantity = line.product.default_uom.round(
                     (line.quantity or 0) + quantity)
                 counted.append(line)
         InventoryLine.save(counted)
-        Inventory.complete_lines(
-            list({i.id: i for i in inventories.values()}.values()),
-            fill=False)
+        Inventory.complete_lines(list(counts), fill=False)
 
     @classmethod
     def _open_inventories(cls, places):
         "Return {(company, date, location): inventory to fill}"
         Inventory = Pool().get('stock.inventory')
-        companies, dates, locations = map(set, zip(*places)) if places else (
-            [], [], [])
         drafts = Inventory.search([
                 ('state', '=', 'draft'),
-                ('company', 'in', [c.id for c in companies]),
-                ('location', 'in', [l.id for l in locations]),
-                ['OR', ('date', 'in', list(dates)), ('custodian', '!=', None)],
+                ('location', 'in', [l.id for _, _, l in places]),
                 ], order=[('date', 'ASC'), ('id', 'ASC')])
         result, new = {}, []
         for place in places:
@@ -462,7 +458,7 @@ class Session(Workflow, ModelSQL, ModelView):
                 result[place] = fits[-1]
             else:
                 result[place] = Inventory(
-                    company=company, location=location, date=date, lines=[])
+                    company=company, location=location, date=date)
                 new.append(result[place])
         Inventory.save(new)
         return result
