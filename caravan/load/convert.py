@@ -25,13 +25,13 @@ class Format:
     """How the file writes dates, times and numbers.
 
     date and datetime are strptime patterns, ISO 8601 by default; decimal is
-    the decimal mark; timezone is the IANA name of the zone of its times,
-    stored times are UTC.
+    the decimal mark; timezone is the IANA name of the zone of its times, UTC
+    or what the loader says by default, stored times are UTC.
     """
     date: str | None = None
     datetime: str | None = None
     decimal: str = '.'
-    timezone: str = 'UTC'
+    timezone: str | None = None
 
 
 def text(cell, format):
@@ -113,6 +113,9 @@ def datetime(cell, format):
                 "is not a time like "
                 + (format.datetime or '2026-12-31 23:59:00')) from None
     if value.tzinfo is None:
-        value = value.replace(tzinfo=ZoneInfo(format.timezone))
-    return value.astimezone(dt.timezone.utc).replace(
-        tzinfo=None, microsecond=0)
+        value = value.replace(tzinfo=ZoneInfo(format.timezone or 'UTC'))
+    try:
+        value = value.astimezone(dt.timezone.utc)
+    except OverflowError:
+        raise ValueError("is out of the calendar") from None
+    return value.replace(tzinfo=None, microsecond=0)

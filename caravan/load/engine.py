@@ -5,7 +5,7 @@ import csv
 import itertools
 import xmlrpc.client
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -22,10 +22,10 @@ from .mapping import Mapping
 
 __all__ = [
     'Column', 'Loader', 'Row', 'boolean', 'date', 'datetime', 'decimal',
-    'integer', 'text']
+    'integer', 'refusals', 'text']
 
 
-def _refusals():
+def refusals():
     "Return what the server raises when it does not take rows"
     # The backend may be imported only once the configuration is read
     from trytond.backend import DatabaseOperationalError
@@ -103,12 +103,14 @@ class Loader:
     columns -- list of Column
     key -- name of the column that identifies a row outside of Tryton
     size -- number of rows saved by one call
+    timezone -- name of the zone of times where the mapping names none
     """
     model = None
     modules = []
     columns = []
     key = None
     size = 200
+    timezone = None
 
     def __init__(self, config, dry_run=False, company=None):
         self.config = config
@@ -210,6 +212,9 @@ class Loader:
         self._seen = set()
         try:
             self.begin()
+            mapping = replace(mapping, format=replace(
+                    mapping.format,
+                    timezone=mapping.format.timezone or self.timezone))
             with tqdm(total=len(table), unit=' rows', disable=not progress,
                     desc=self.__class__.__name__) as bar:
                 rows = self._parse(table, positions, mapping, bar)
@@ -304,7 +309,7 @@ class Loader:
         "Save the values; halve a refused slice until the bad row stands alone"
         try:
             self.create([v for _, v in values])
-        except _refusals() as error:
+        except refusals() as error:
             if len(values) == 1:
                 (row, _), = values
                 self.reject(row, '', message(error))

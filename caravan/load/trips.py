@@ -1,16 +1,23 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """Trips that have been driven, with what they need."""
+import datetime as dt
 import re
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
 from trytond.modules.fleet.engine.identity import compact_plate
 
-from .engine import Column, Loader, datetime, decimal, text
+from ..connection import message
+from .engine import Column, Loader, datetime, decimal, refusals, text
 
 _LIVE = ['tentative', 'firm']
-_UNKNOWN = {'unknown', 'n/a', 'na', '-', ''}
+_UNKNOWN = {'unknown', 'unknow', 'n/a', 'na', '-', ''}
+# Spreadsheets write an empty date as 1899 or 1900
+_LONGEST = dt.timedelta(days=366)
+# (latitude, longitude) of both ends
+_POINTS = [
+    (f'{end}_lat', f'{end}_lon') for end in ['origin', 'destination']]
 
 
 class Trips(Loader):
@@ -50,9 +57,10 @@ class Trips(Loader):
     def begin(self):
         company, = self.get('company.company')._proxy.read(
             [self.context['company']], ['timezone', 'currency'], self.context)
-        self._zone = ZoneInfo(company['timezone'] or 'UTC')
+        self.timezone = company['timezone'] or 'UTC'
         self._currency = company['currency']
         self._made = defaultdict(dict)
+        self._refused = {}
         # Of a dry run, which leaves no bookings to compare with
         self._planned = defaultdict(list)
 
@@ -62,10 +70,20 @@ class Trips(Loader):
     def values(self, rows):
         rows = [r for r in rows if self._check(r)]
         vehicles = self._vehicles(rows)
+        rows = self._having(rows, 'fleet.vehicle', vehicles, {
+                'vehicle': lambda r: compact_plate(r['vehicle'])})
         drivers = self._drivers(rows)
+        rows = self._having(rows, 'fleet.driver', drivers, {
+                'driver': lambda r: _name(r['driver'])})
         rows = self._without_clashes(rows, vehicles, drivers)
         customers = self._customers(rows)
+        rows = self._having(
+            rows, 'party.party', customers, {'customer': _customer})
         places = self._places(rows, customers)
+        rows = self._having(rows, 'party.address', places, {
+                end: lambda r, end=end: r[end] and (
+                    customers[_customer(r)], r[end])
+                for end in ['origin', 'destination']})
         return [
             (row, self._trip(row, vehicles, drivers, customers, places))
             for row in rows]
@@ -89,11 +107,31 @@ class Trips(Loader):
         elif self._end(row) <= row['trip_start']:
             column = 'trip_end' if self._arrival(row) else 'planned_eta'
             self.reject(
-                row, column, f"the trip ends at {self._end(row)}, not after "
-                f"its start at {row['trip_start']}: correct one of them")
+                row, column, f"the trip ends at {self._local(self._end(row))}"
+                f", not after its start at {self._local(row['trip_start'])}: "
+                "correct one of them")
+        elif self._end(row) - row['trip_start'] > _LONGEST:
+            days = (self._end(row) - row['trip_start']).days
+            self.reject(
+                row, 'trip_start', f"the trip takes {days} days from its "
+                f"start at {self._local(row['trip_start'])} to its end at "
+                f"{self._local(self._end(row))}: correct one of them")
         else:
-            return True
+            return self._check_points(row)
         return False
+
+    def _check_points(self, row):
+        "Return whether the coordinates are on the globe"
+        for columns in _POINTS:
+            for column, limit, name in zip(
+                    columns, [90, 180], ["latitude", "longitude"]):
+                if abs(row[column] or 0) > limit:
+                    self.reject(
+                        row, column, f"{row[column]} is no {name} from "
+                        f"-{limit} to {limit}: enter degrees, perhaps "
+                        "latitude and longitude are swapped")
+                    return False
+        return True
 
     def _arrival(self, row):
         return row['trip_end'] or row['actual_eta']
@@ -106,11 +144,10 @@ class Trips(Loader):
         taken = self._bookings(rows, vehicles, drivers)
         clashes, result = [], []
         for row in rows:
-            start, end = self._utc(row['trip_start']), self._utc(
-                self._end(row))
+            start, end = row['trip_start'], self._end(row)
             used = [
                 ('vehicle', vehicles[compact_plate(row['vehicle'])]),
-                ('driver', drivers.get(row['driver']))]
+                ('driver', drivers.get(_name(row['driver'])))]
             for used_ in used:
                 clash = next((
                         (s, e, origin) for s, e, origin in taken[used_]
@@ -136,12 +173,10 @@ class Trips(Loader):
             return taken
         for booking in self.get('fleet.booking')._proxy.search_read([
                     ('state', 'in', _LIVE),
-                    ('start', '<', max(
-                            self._utc(self._end(r)) for r in rows)),
+                    ('start', '<', max(self._end(r) for r in rows)),
                     ['OR',
                         ('end', '=', None),
-                        ('end', '>', min(
-                                self._utc(r['trip_start']) for r in rows)),
+                        ('end', '>', min(r['trip_start'] for r in rows)),
                         ],
                     ['OR',
                         ('vehicle', 'in', list(vehicles.values())),
@@ -177,17 +212,47 @@ class Trips(Loader):
     def _make(self, model, values):
         """Return {key: id} of the records made from {key: values}.
 
-        A dry run makes nothing but gives a key always the same id, so that
-        rows which share a new record are seen to clash.
+        What is refused is left out, its reason is kept.  A dry run makes
+        nothing but gives a key always the same id, so that rows which share a
+        new record are seen to clash.
         """
         if not values:
             return {}
         if self.dry_run:
             made = self._made[model]
             return {k: made.setdefault(k, -len(made) - 1) for k in values}
-        ids = self.get(model)._proxy.create(
-            list(values.values()), self.context)
+        try:
+            ids = self.get(model)._proxy.create(
+                list(values.values()), self.context)
+        except refusals() as error:
+            if len(values) == 1:
+                key, = values
+                self._refused[model, key] = message(error)
+                return {}
+            items = list(values.items())
+            middle = len(items) // 2
+            return (
+                self._make(model, dict(items[:middle]))
+                | self._make(model, dict(items[middle:])))
         return dict(zip(values, ids))
+
+    def _having(self, rows, model, found, keys):
+        """Return the rows whose records of a model there are, reject others.
+
+        found: {key: id}
+        keys: {name of column: function that gives the key of a row, or None}
+        """
+        result = []
+        for row in rows:
+            for column, get in keys.items():
+                key = get(row)
+                if key and not found.get(key):
+                    self.reject(row, column, self._refused.get(
+                            (model, key), f"{row[column]} was refused"))
+                    break
+            else:
+                result.append(row)
+        return result
 
     def _vehicles(self, rows):
         "Return {compact plate: id}"
@@ -198,21 +263,21 @@ class Trips(Loader):
         missing = [
             (p, r) for p, r in by_plate.items() if p not in found]
         owners = self._parties(
-            {r['supplier'] for _, r in missing if not _unknown(r['supplier'])})
+            {_name(r['supplier']) for _, r in missing} - {None})
         return found | self._make('fleet.vehicle', {
                 plate: self._vehicle(row, owners) for plate, row in missing})
 
     def _vehicle(self, row, owners):
         type_ = row['vehicle_type'] or ''
-        tonnes = re.search(r'(\d+(?:\.\d+)?)\s*MT\b', type_)
+        tonnes = re.search(r'(?<!\d)(\d{1,3}(?:\.\d+)?)\s*MT\b', type_)
+        payload = round(float(tonnes.group(1)) * 1000) if tonnes else None
         return {
             'company': self.context['company'],
             'plate': row['vehicle'],
             'kind': 'tractor' if 'trailer' in type_.lower() else 'truck',
-            'payload_kg': (
-                round(float(tonnes.group(1)) * 1000) if tonnes else None),
+            'payload_kg': payload,
             'ownership': 'partner' if row['supplier'] else 'own',
-            'owner': owners.get(row['supplier']),
+            'owner': owners.get(_name(row['supplier'])),
             'notes': type_ or None,
             'state': 'active',
             }
@@ -231,7 +296,7 @@ class Trips(Loader):
 
     def _drivers(self, rows):
         "Return {name: id}"
-        names = {r['driver'] for r in rows if not _unknown(r['driver'])}
+        names = {_name(r['driver']) for r in rows} - {None}
         parties = self._parties(names)
         found = self.find(
             'fleet.driver', 'party', parties.values(),
@@ -246,21 +311,28 @@ class Trips(Loader):
             n: found[p] for n, p in parties.items() if p in found} | made
 
     def _customers(self, rows):
-        "Return {(code, name): id}"
-        codes = {r['customer_code'] for r in rows if r['customer_code']}
-        by_code = self.find('party.party', 'code', codes)
-        result = {}
+        """Return {(code, name): id}.
+
+        A customer is known by its code, else by its name; one code is one
+        customer, also where the rows spell its name in several ways.
+        """
+        by_code = self.find(
+            'party.party', 'code',
+            {r['customer_code'] for r in rows if r['customer_code']})
+        names = {}
         for row in rows:
-            if row['customer_code'] in by_code:
-                result[_customer(row)] = by_code[row['customer_code']]
-        new = {
-            r['customer']: r['customer_code'] for r in rows
-            if _customer(r) not in result}
-        if new:
-            parties = self._parties(new, new)
-            for row in rows:
-                result.setdefault(
-                    _customer(row), parties.get(row['customer']))
+            code, name = _customer(row)
+            if code not in by_code:
+                names.setdefault(code or name, name)
+        codes = {n: k for k, n in names.items() if k != n}
+        parties = self._parties(set(names.values()), codes)
+        result = {}
+        for code, name in map(_customer, rows):
+            known = names.get(code or name)
+            result[code, name] = by_code.get(code) or parties.get(known)
+            reason = self._refused.get(('party.party', known))
+            if reason:
+                self._refused['party.party', (code, name)] = reason
         return result
 
     def _places(self, rows, customers):
@@ -269,9 +341,11 @@ class Trips(Loader):
         for row in rows:
             for end in ['origin', 'destination']:
                 if row[end]:
+                    point = row[f'{end}_lat'], row[f'{end}_lon']
+                    # Half of a point is none
                     wanted.setdefault(
                         (customers[_customer(row)], row[end]),
-                        (row[f'{end}_lat'], row[f'{end}_lon']))
+                        (None, None) if None in point else point)
         found = {
             (a['party'], a['city']): a['id']
             for a in self.get('party.address')._proxy.search_read([
@@ -289,15 +363,14 @@ class Trips(Loader):
 
     def _trip(self, row, vehicles, drivers, customers, places):
         customer = customers[_customer(row)]
-        start = self._utc(row['trip_start'])
-        arrival = self._utc(self._arrival(row))
-        planned = self._utc(row['planned_eta'])
+        start, arrival = row['trip_start'], self._arrival(row)
+        planned = row['planned_eta']
         km = _float(row['distance_km'], 1)
         return {
             'company': self.context['company'],
             'external_ref': row['booking'],
             'vehicle': vehicles[compact_plate(row['vehicle'])],
-            'driver': drivers.get(row['driver']),
+            'driver': drivers.get(_name(row['driver'])),
             'planned_departure': start,
             'planned_arrival': (
                 planned if planned and planned > start else None),
@@ -315,7 +388,7 @@ class Trips(Loader):
                     'external_ref': row['booking'],
                     'party': customer,
                     'currency': self._currency,
-                    'order_date': (
+                    'order_date': self._local(
                         row['booking_date'] or row['trip_start']).date(),
                     'km': km,
                     'pickup_at': start,
@@ -341,18 +414,14 @@ class Trips(Loader):
 
     # Time
 
-    def _utc(self, at):
-        if at:
-            return at.replace(tzinfo=self._zone).astimezone(
-                ZoneInfo('UTC')).replace(tzinfo=None)
-
     def _local(self, at):
         return at.replace(tzinfo=ZoneInfo('UTC')).astimezone(
-            self._zone).replace(tzinfo=None)
+            ZoneInfo(self.timezone)).replace(tzinfo=None)
 
 
-def _unknown(name):
-    return (name or '').strip().lower() in _UNKNOWN
+def _name(name):
+    "Return a name, None where the file says that it is not known"
+    return None if (name or '').strip().lower() in _UNKNOWN else name
 
 
 def _customer(row):

@@ -8,7 +8,7 @@ from trytond.pyson import Bool, Eval
 from trytond.sql.functions import TSRange
 from trytond.transaction import Transaction
 
-from .overlap import NoOverlap, NoOverlapMixin
+from .overlap import NoOverlap, NoOverlapMixin, Rising
 from .tools import now
 
 _period = [
@@ -26,6 +26,9 @@ class Assignment(NoOverlapMixin, ModelSQL, ModelView):
             'main_overlap', 'vehicle', 'start', 'end', TSRange,
             'fleet.msg_assignment_overlap',
             'fleet.msg_assignment_overlap_other', ('role', ('main',))),
+        ]
+    _rising = [
+        Rising('vehicle', 'start', 'end', 'fleet.msg_assignment_ends_early'),
         ]
 
     company = fields.Many2One(
@@ -98,6 +101,9 @@ class Coupling(NoOverlapMixin, ModelSQL, ModelView):
         NoOverlap(
             'trailer_overlap', 'trailer', 'start', 'end', TSRange,
             'fleet.msg_coupling_overlap', 'fleet.msg_coupling_overlap_other'),
+        ]
+    _rising = [
+        Rising('trailer', 'start', 'end', 'fleet.msg_coupling_ends_early'),
         ]
 
     company = fields.Many2One(

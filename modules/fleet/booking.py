@@ -11,7 +11,7 @@ from trytond.sql.functions import TSRange
 from trytond.transaction import Transaction
 
 from .exceptions import PlanError, StateError
-from .overlap import NoOverlap, NoOverlapMixin
+from .overlap import NoOverlap, NoOverlapMixin, Rising
 from .tools import now
 
 LIVE = ('tentative', 'firm')
@@ -38,6 +38,10 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
             'driver_overlap', 'driver', 'start', 'end', TSRange,
             'fleet.msg_booking_driver_overlap',
             'fleet.msg_booking_driver_overlap_other', ('state', LIVE)),
+        ]
+    _rising = [
+        Rising('vehicle', 'start', 'end', 'fleet.msg_booking_ends_early'),
+        Rising('driver', 'start', 'end', 'fleet.msg_booking_ends_early'),
         ]
     _states = {
         'readonly': ~Eval('kind').in_(OWN_KINDS),

@@ -15,7 +15,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
-from .engine.validity import parse_steps
+from .engine.validity import first_gap, parse_steps
 from .exceptions import WarningStepsError
 from .model import TRAILER_KINDS
 
@@ -313,48 +313,69 @@ class Document(ModelSQL, ModelView):
 
     @classmethod
     @without_check_access
-    def problems(cls, vehicles, drivers, until):
-        """Return what forbids to use vehicles and drivers until a date.
+    def problems(cls, uses):
+        """Return what forbids to use vehicles and drivers.
 
-        vehicles, drivers: lists of records
-        until: last day on which the blocking documents must be valid
-        The result lists (vehicle or driver, document type, document that
-        ends too early or None if there is none).
+        uses: list of (vehicle or driver, first day, last day)
+        The result holds for each of uses a list of (document type, document
+        that ends too early or begins too late, None if there is none).
         """
         Type = Pool().get('fleet.document.type')
         types = Type.search([('blocking', '=', True)])
-        latest = cls._latest(vehicles, drivers, types)
-        problems = []
-        for owner, kind in [
-                *((v, 'trailer' if v.kind in TRAILER_KINDS else 'vehicle')
-                    for v in vehicles),
-                *((d, 'driver') for d in drivers)]:
-            for type_ in types:
-                if type_.applies_to != kind:
-                    continue
-                document = latest.get((owner, type_))
-                if document:
-                    if document.valid_to and document.valid_to < until:
-                        problems.append((owner, type_, document))
-                elif type_.required:
-                    problems.append((owner, type_, None))
-        return problems
+        documents = cls._of_owners({o for o, _, _ in uses}, types)
+        return [[
+                (type_, problem)
+                for type_ in types if type_.applies_to == owner.document_kind
+                for problem in cls._gaps(
+                    documents.get((owner, type_), []), type_, since, until)]
+            for owner, since, until in uses]
 
     @classmethod
-    def _latest(cls, vehicles, drivers, types):
-        "Return the document that lasts longest by owner and type"
-        latest = {}
+    def _of_owners(cls, owners, types):
+        "Return the documents by (vehicle or driver, type), by their end"
+        result = {}
+        domain = ['OR'] + [
+            (name, 'in', [
+                    o.id for o in owners if o.__name__ == f'fleet.{name}'])
+            for name in ['vehicle', 'driver']]
         for document in cls.search([
-                    ('type', 'in', [t.id for t in types]),
-                    ('replaced_by', '=', None),
-                    ['OR',
-                        ('vehicle', 'in', [v.id for v in vehicles]),
-                        ('driver', 'in', [d.id for d in drivers]),
-                        ],
+                    ('type', 'in', [t.id for t in types]), domain,
                     ], order=[('valid_to', 'ASC NULLS LAST'), ('id', 'ASC')]):
-            latest[document.vehicle or document.driver, document.type] = (
-                document)
-        return latest
+            result.setdefault((
+                    document.vehicle or document.driver, document.type),
+                []).append(document)
+        return result
+
+    @classmethod
+    def _gaps(cls, documents, type_, since, until):
+        "Yield what leaves a day without a document of the type, or None"
+        periods = [d.period for d in documents if d.period]
+        day = first_gap(periods, since, until)
+        if not day:
+            return
+        current = [d for d in documents if not d.replaced_by]
+        later = [d for d in current if d.valid_from and d.valid_from > day]
+        ended = [d for d in current if d.valid_to and d.valid_to < day]
+        if later and (type_.required or len(documents) > len(later)):
+            yield min(later, key=lambda d: d.valid_from)
+        elif ended:
+            yield ended[-1]
+        elif type_.required and not later:
+            yield None
+
+    @property
+    def period(self):
+        """The first and last day on which the document serves.
+
+        One that is replaced serves until the other begins, None if that is
+        not known.
+        """
+        if not self.replaced_by:
+            return self.valid_from, self.valid_to
+        begin = self.replaced_by.valid_from
+        if begin:
+            last = begin - dt.timedelta(days=1)
+            return self.valid_from, min(self.valid_to or last, last)
 
 
 class DocumentedMixin:

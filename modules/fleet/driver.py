@@ -122,6 +122,10 @@ class Driver(
                     },
                 })
 
+    @property
+    def document_kind(self):
+        return 'driver'
+
     @classmethod
     def default_company(cls):
         return Transaction().context.get('company')

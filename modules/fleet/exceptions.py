@@ -9,6 +9,10 @@ class OverlapError(ValidationError):
     pass
 
 
+class RangeError(ValidationError):
+    pass
+
+
 class PlateError(ValidationError):
     pass
 
@@ -22,10 +26,6 @@ class WarningStepsError(ValidationError):
 
 
 class DocumentError(UserError):
-    pass
-
-
-class CapacityError(ValidationError):
     pass
 
 
@@ -61,7 +61,7 @@ class ContainerError(ValidationError):
     pass
 
 
-class CouplingError(ValidationError):
+class UNNumberError(ValidationError):
     pass
 
 

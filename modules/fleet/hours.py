@@ -283,6 +283,8 @@ class Trip(metaclass=PoolMeta):
             'weekly_driving': gettext('fleet.msg_rule_weekly_driving'),
             'fortnight_driving': gettext('fleet.msg_rule_fortnight_driving'),
             'daily_rest': gettext('fleet.msg_rule_daily_rest'),
+            'fourth_reduced_rest': gettext(
+                'fleet.msg_rule_fourth_reduced_rest'),
             'weekly_rest_late': gettext('fleet.msg_rule_weekly_rest_late'),
             }
         return gettext(

@@ -1,17 +1,23 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from sql import Literal, Window
-from sql.functions import Lag, Lead, RowNumber
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+
+from sql import Column, Literal, Window
+from sql.aggregate import Max, Min
+from sql.conditionals import Coalesce
+from sql.functions import RowNumber
 
 from trytond.i18n import gettext
 from trytond.model import Check, Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
-from trytond.transaction import Transaction
+from trytond.rpc import RPC
+from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
-from .engine.meter import is_implausible, misfit
+from .engine.meter import is_implausible, longest_rising, misfit
 from .exceptions import ReadingError, ReadingWarning, StateError
 from .tools import format_datetime, now
 
@@ -193,6 +199,7 @@ class MeterReading(ModelSQL, ModelView):
                     'depends': ['void'],
                     },
                 })
+        cls.__rpc__.update(record=RPC(readonly=False))
 
     @classmethod
     def default_at(cls):
@@ -258,14 +265,17 @@ class MeterReading(ModelSQL, ModelView):
             if other is None:
                 continue
             at = neighbours[1 if other == neighbours[0] else 3]
-            raise ReadingError(gettext(
-                    'fleet.msg_reading_misfit',
-                    vehicle=reading.meter.vehicle.rec_name,
-                    value=reading.value,
-                    at=format_datetime(reading.company, reading.at),
-                    other=other,
-                    other_at=format_datetime(
-                        reading.company, cls.at.sql_format(at))))
+            raise ReadingError(cls._describe_misfit(
+                    reading.meter.vehicle, reading.at, reading.value,
+                    cls.at.sql_format(at), other))
+
+    @classmethod
+    def _describe_misfit(cls, vehicle, at, value, other_at, other):
+        return gettext(
+            'fleet.msg_reading_misfit',
+            vehicle=vehicle.rec_name, value=value,
+            at=format_datetime(vehicle.company, at), other=other,
+            other_at=format_datetime(vehicle.company, other_at))
 
     @classmethod
     def _neighbours(cls, readings):
@@ -275,20 +285,31 @@ class MeterReading(ModelSQL, ModelView):
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
-        window = Window([table.meter], order_by=[table.at, table.value])
-        query = table.select(
-            table.id,
-            Lag(table.value, window=window).as_('value_before'),
-            Lag(table.at, window=window).as_('before'),
-            Lead(table.value, window=window).as_('value_after'),
-            Lead(table.at, window=window).as_('after'),
-            where=fields.SQL_OPERATORS['in'](
-                table.meter, list({r.meter.id for r in readings}))
-            & (table.void == Literal(False))
-            & (table.flagged == Literal(False)))
-        cursor.execute(*query.select(where=fields.SQL_OPERATORS['in'](
-                    query.id, [r.id for r in readings])))
+
+        def nearest(name, earlier):
+            other = cls.__table__()
+            at, value = other.at, other.value
+            return other.select(
+                Column(other, name),
+                where=(other.meter == table.meter) & cls._counts(other)
+                & ((at < table.at) if earlier else (at > table.at)),
+                order_by=(
+                    [at.desc, value.desc] if earlier else [at.asc, value.asc]),
+                limit=1)
+        cursor.execute(*table.select(
+                table.id,
+                nearest('value', True), nearest('at', True),
+                nearest('value', False), nearest('at', False),
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, [r.id for r in readings])))
         return cursor.fetchall()
+
+    @classmethod
+    def _counts(cls, table):
+        "Return the expression of the readings that count"
+        return (
+            (table.void == Literal(False))
+            & (table.flagged == Literal(False)))
 
     @classmethod
     def _before_create(cls, vlist):
@@ -338,6 +359,155 @@ class MeterReading(ModelSQL, ModelView):
                 If(Eval('void', False), 'muted',
                     If(Eval('flagged', False), 'warning', ''))),
             ]
+
+    @classmethod
+    def record(cls, vlist, dry_run=False):
+        """Enter readings of many vehicles, for bulk loading.
+
+        vlist: list of values with the ids of vehicle and driver, kind of the
+            meter, at (UTC), value and source
+        dry_run: only say what would happen
+        Return for each of vlist None if it is entered, False if it is there
+        already, else why it does not fit.  One that nobody can have driven
+        is entered but does not count until it is confirmed.
+        """
+        pool = Pool()
+        Vehicle = pool.get('fleet.vehicle')
+        pool.get('ir.model.access').check(cls.__name__, 'create')
+        ids = list({v['vehicle'] for v in vlist})
+        # Refuses those the user does not see
+        Vehicle.read(ids, ['id'])
+        with without_check_access():
+            vehicles = {v.id: v for v in Vehicle.browse(ids)}
+            if not dry_run:
+                Vehicle.lock(list(vehicles.values()))
+            outcomes, new = cls._review(vlist, vehicles)
+            if new and not dry_run:
+                cls._enter(new, vehicles)
+        return outcomes
+
+    @classmethod
+    def _review(cls, vlist, vehicles):
+        "Return the outcomes of record and the values that are new"
+        series, known = cls._series(
+            list(vehicles), min(v['at'] for v in vlist),
+            max(v['at'] for v in vlist))
+        by_meter = defaultdict(list)
+        for index, values in enumerate(vlist):
+            by_meter[values['vehicle'], values['kind']].append(
+                (values['at'], values['value'], index))
+        outcomes, new = [None] * len(vlist), []
+        for (vehicle, kind), rows in by_meter.items():
+            accepted, rest = cls._accept(
+                rows, series[vehicle, kind], known[vehicle, kind])
+            new += [
+                dict(vlist[index], flagged=flagged)
+                for index, flagged in accepted]
+            for index, clash in rest:
+                values = vlist[index]
+                outcomes[index] = clash and cls._describe_misfit(
+                    vehicles[vehicle], values['at'], values['value'], *clash)
+        return outcomes, new
+
+    @classmethod
+    def _accept(cls, rows, series, known):
+        """Return what to do with the readings of one meter.
+
+        rows: list of (at, value, index)
+        series: sorted list of (at, value) that count
+        known: set of (at, value) that are entered already
+        The result is a list of (index, flagged) of those to enter, and one
+        of (index, (at, value) of the other reading it does not fit), False
+        where it is known already.
+        """
+        maximum = Pool().get('fleet.configuration')(1).max_km_per_day
+        rest, fitting = [], []
+        for at, value, index in sorted(rows):
+            if (at, value) in known:
+                rest.append((index, False))
+            elif clash := cls._clash(at, value, series):
+                rest.append((index, clash))
+            else:
+                known.add((at, value))
+                fitting.append((at, value, index))
+        chosen = [
+            fitting[i] for i in longest_rising([v for _, v, _ in fitting])]
+        series = sorted(series + [(at, value) for at, value, _ in chosen])
+        rest += [
+            (index, cls._clash(at, value, series))
+            for at, value, index in fitting
+            if (at, value, index) not in chosen]
+        accepted = []
+        for at, value, index in chosen:
+            before = bisect_left(series, (at,))
+            flagged = before > 0 and is_implausible(
+                value, at, *reversed(series[before - 1]), maximum)
+            if flagged:
+                series.remove((at, value))
+            accepted.append((index, flagged))
+        return accepted, rest
+
+    @classmethod
+    def _clash(cls, at, value, series):
+        "Return the (at, value) of series that a reading does not fit, or None"
+        before = bisect_left(series, (at,))
+        after = bisect_right(series, (at, float('inf')))
+        previous = series[before - 1] if before else (None, None)
+        following = series[after] if after < len(series) else (None, None)
+        other = misfit(value, previous[1], following[1])
+        if other is not None:
+            return previous if other == previous[1] else following
+
+    @classmethod
+    def _series(cls, vehicles, start, end):
+        """Return {(vehicle, kind): [(at, value)]}, and {...: set} of all.
+
+        vehicles: list of ids
+        The lists hold those that count, from the one before start to the one
+        after end; the sets those not confirmed yet too.
+        """
+        meter = Pool().get('fleet.meter').__table__()
+        table, bounds = cls.__table__(), cls.__table__()
+        cursor = Transaction().connection.cursor()
+
+        def bound(aggregate, outside):
+            return bounds.select(
+                aggregate(bounds.at),
+                where=(bounds.meter == meter.id) & cls._counts(bounds)
+                & outside)
+        lower = bound(Max, bounds.at < start)
+        upper = bound(Min, bounds.at > end)
+        cursor.execute(*table
+            .join(meter, condition=table.meter == meter.id)
+            .select(
+                meter.vehicle, meter.kind, table.at, table.value,
+                table.flagged,
+                where=fields.SQL_OPERATORS['in'](meter.vehicle, vehicles)
+                & (table.void == Literal(False))
+                & (table.at >= Coalesce(lower, start))
+                & (table.at <= Coalesce(upper, end)),
+                order_by=[table.at, table.value]))
+        series, known = defaultdict(list), defaultdict(set)
+        for vehicle, kind, at, value, flagged in cursor:
+            reading = cls.at.sql_format(at), value
+            known[vehicle, kind].add(reading)
+            if not flagged:
+                series[vehicle, kind].append(reading)
+        return series, known
+
+    @classmethod
+    def _enter(cls, vlist, vehicles):
+        Meter = Pool().get('fleet.meter')
+        meters = {
+            kind: Meter.of([
+                    vehicles[v['vehicle']] for v in vlist
+                    if v['kind'] == kind], kind)
+            for kind in {v['kind'] for v in vlist}}
+        cls.create([{
+                    'meter': meters[v['kind']][vehicles[v['vehicle']]].id,
+                    **{n: v.get(n) for n in [
+                            'at', 'value', 'driver', 'source', 'flagged']},
+                    } for v in vlist])
 
     @classmethod
     @ModelView.button

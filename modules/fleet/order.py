@@ -16,8 +16,8 @@ from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
 from .configuration import NumberedMixin
-from .engine.identity import container_is_valid
-from .exceptions import ContainerError, StateError
+from .engine.identity import container_is_valid, un_number
+from .exceptions import ContainerError, StateError, UNNumberError
 from .tools import now
 
 _OPEN = ['draft', 'quoted', 'confirmed', 'in_transit']
@@ -617,7 +617,12 @@ class Cargo(ModelSQL, ModelView):
     def preprocess_values(cls, mode, values):
         values = super().preprocess_values(mode, values)
         if 'un_number' in values:
-            values['un_number'] = (values['un_number'] or '').strip() or None
+            try:
+                values['un_number'] = un_number(values['un_number'])
+            except ValueError as error:
+                raise UNNumberError(gettext(
+                        'fleet.msg_cargo_un_number_digits',
+                        number=values['un_number'])) from error
         if values.get('container'):
             values['container'] = ''.join(
                 values['container'].upper().split()).replace('-', '')

@@ -20,10 +20,10 @@ from trytond.model import Exclude, Index, fields
 from trytond.sql.operators import RangeOverlap
 from trytond.transaction import Transaction, without_check_access
 
-from .exceptions import OverlapError
-from .tools import format_period
+from .exceptions import OverlapError, RangeError
+from .tools import format_datetime, format_period
 
-__all__ = ['NoOverlap', 'NoOverlapMixin']
+__all__ = ['NoOverlap', 'NoOverlapMixin', 'Rising']
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,26 @@ class NoOverlap:
             where=self.where(table))
 
 
+@dataclass(frozen=True)
+class Rising:
+    """The rule that one value is above another.
+
+    key: name of the Many2One field that the message names
+    start, end: names of the fields of the values
+    message: id of the sentence with key, start and end
+    equal: whether both may be the same
+    """
+    key: str
+    start: str
+    end: str
+    message: str
+    equal: bool = False
+
+
 class NoOverlapMixin:
     __slots__ = ()
     _no_overlap = []
+    _rising = []
 
     @classmethod
     def __setup__(cls):
@@ -94,9 +111,26 @@ class NoOverlapMixin:
     @classmethod
     def _before_create(cls, vlist):
         vlist = super()._before_create(vlist)
+        cls.check_rising(vlist)
         if backend.name == 'postgresql':
             cls.check_values_overlap(vlist)
         return vlist
+
+    @classmethod
+    def check_modification(cls, mode, records, values=None, external=False):
+        super().check_modification(
+            mode, records, values=values, external=external)
+        if mode != 'write':
+            return
+        names = {n for r in cls._no_overlap for n in r.field_names}
+        names |= {n for r in cls._rising for n in [r.key, r.start, r.end]}
+        if names & values.keys():
+            merged = [
+                {n: values.get(n, getattr(r, n)) for n in names}
+                for r in records]
+            cls.check_rising(merged)
+            if backend.name == 'postgresql':
+                cls.check_values_overlap(merged, ignore=records)
 
     @classmethod
     def validate_fields(cls, records, field_names):
@@ -134,6 +168,28 @@ class NoOverlapMixin:
                 & (rule.where(other) or Literal(True)),
                 limit=1))
         return cursor.fetchone()
+
+    @classmethod
+    @without_check_access
+    def check_rising(cls, vlist):
+        """Compare the ends of values that are not stored yet.
+
+        Said before the domains and the database, which do not name the record.
+        """
+        for rule in cls._rising:
+            for values in vlist:
+                key, start, end = (
+                    values.get(n) for n in [rule.key, rule.start, rule.end])
+                if None in {key, start, end} or start < end or (
+                        rule.equal and start == end):
+                    continue
+                key = cls._fields[rule.key].get_target()(int(key))
+                if cls._fields[rule.start]._type == 'datetime':
+                    start, end = (
+                        format_datetime(key.company, at)
+                        for at in [start, end])
+                raise RangeError(gettext(
+                        rule.message, key=key.rec_name, start=start, end=end))
 
     @classmethod
     @without_check_access

@@ -118,7 +118,7 @@ class TripOverrideWizard(Wizard):
                     'fleet.msg_override_nothing', trip=self.record.rec_name))
         return {
             'problems': '\n'.join(
-                self.model._describe_documents(problems)),
+                self.record._describe_documents(problems)),
             }
 
     def transition_override(self):

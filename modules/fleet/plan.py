@@ -73,13 +73,11 @@ class OrderPlanStart(ModelView):
                 Model.free_between(
                     self.planned_departure, self.planned_arrival),
                 *domain])
-        until = to_local(self.company, self.planned_arrival).date()
-        vehicles, drivers = (
-            ([], records) if name == 'fleet.driver' else (records, []))
-        barred = {
-            owner for owner, _, _ in Document.problems(
-                vehicles, drivers, until)}
-        return [r.id for r in records if r not in barred]
+        days = [
+            to_local(self.company, at).date()
+            for at in [self.planned_departure, self.planned_arrival]]
+        problems = Document.problems([(r, *days) for r in records])
+        return [r.id for r, barred in zip(records, problems) if not barred]
 
     @fields.depends('company', 'planned_departure', 'planned_arrival')
     def on_change_with_free_vehicles(self):

@@ -49,7 +49,7 @@ class PlanningMixin:
 
     @classmethod
     def check_documents(cls, trips):
-        "Refuse vehicles and drivers whose papers end before the trip does"
+        "Refuse vehicles and drivers whose papers do not last for the trip"
         for trip, problems in cls.document_problems(trips).items():
             if problems:
                 trip._refuse_documents(problems)
@@ -58,29 +58,28 @@ class PlanningMixin:
     def document_problems(cls, trips):
         """Return {trip: [(vehicle or driver, type, document)]}.
 
-        The document ends before the trip does, or is None if it is missing.
+        The document ends before the trip does or begins after it, or is None
+        if it is missing.
         """
         Document = Pool().get('fleet.document')
-        trips = [t for t in trips if t.arrival or t.planned_arrival]
-        if not trips:
-            return {}
-        problems = Document.problems(
-            list({v for t in trips for v in t.vehicles}),
-            list({d for t in trips for d in t.drivers}),
-            max(t._last_day() for t in trips))
-        return {t: t._document_problems(problems) for t in trips}
+        result = {t: [] for t in trips if t.arrival or t.planned_arrival}
+        uses = [
+            (t, (o, *t._days())) for t in result for o in t.occupied]
+        for (trip, (owner, *_)), problems in zip(
+                uses, Document.problems([use for _, use in uses])):
+            result[trip] += [(owner, *problem) for problem in problems]
+        return {t: t._document_problems(p) for t, p in result.items()}
 
     def _document_problems(self, problems):
-        "Return those of problems that stop this trip"
-        return [
-            (owner, type_, document)
-            for owner, type_, document in problems
-            if owner in self.occupied and (
-                not document or document.valid_to < self._last_day())]
+        "Return those of the problems that stop this trip"
+        return problems
 
-    def _last_day(self):
-        return to_local(
-            self.company, self.arrival or self.planned_arrival).date()
+    def _days(self):
+        "Return the first and the last day of the trip"
+        end = self.arrival or self.planned_arrival
+        start = self.departure or self.planned_departure or end
+        return tuple(
+            to_local(self.company, at).date() for at in [start, end])
 
     def _refuse_documents(self, problems):
         raise DocumentError(gettext(
@@ -89,20 +88,22 @@ class PlanningMixin:
                 arrival=format_datetime(self.company, self.planned_arrival)),
             '\n'.join(self._describe_documents(problems)))
 
-    @classmethod
-    def _describe_documents(cls, problems):
+    def _describe_documents(self, problems):
         Lang = Pool().get('ir.lang')
         lang = Lang.get()
+        since, _ = self._days()
         for owner, type_, document in problems:
-            if document:
+            names = {'owner': owner.rec_name, 'type': type_.rec_name}
+            if not document:
+                yield gettext('fleet.msg_document_none', **names)
+            elif document.valid_from and document.valid_from > since:
                 yield gettext(
-                    'fleet.msg_document_ends',
-                    owner=owner.rec_name, type=type_.rec_name,
-                    date=lang.strftime(document.valid_to))
+                    'fleet.msg_document_begins',
+                    date=lang.strftime(document.valid_from), **names)
             else:
                 yield gettext(
-                    'fleet.msg_document_none',
-                    owner=owner.rec_name, type=type_.rec_name)
+                    'fleet.msg_document_ends',
+                    date=lang.strftime(document.valid_to), **names)
 
     @classmethod
     def check_capacity(cls, trips):

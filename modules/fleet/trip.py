@@ -23,7 +23,7 @@ from .booking import BookingOriginMixin
 from .configuration import NumberedMixin
 from .engine.haul import Leg, capacity_share, peak, work
 from .exceptions import PlanError, StateError
-from .overlap import NoOverlap, NoOverlapMixin
+from .overlap import NoOverlap, NoOverlapMixin, Rising
 from .planning import PlanningMixin
 from .tools import format_datetime, now
 
@@ -53,6 +53,17 @@ class Trip(
             NumRange, 'fleet.msg_trip_odometer_overlap',
             'fleet.msg_trip_odometer_overlap_other', ('state', DONE),
             bounded=True),
+        ]
+    _rising = [
+        Rising(
+            'vehicle', 'planned_departure', 'planned_arrival',
+            'fleet.msg_trip_arrives_early'),
+        Rising(
+            'vehicle', 'departure', 'arrival',
+            'fleet.msg_trip_arrives_early'),
+        Rising(
+            'vehicle', 'odometer_start', 'odometer_end',
+            'fleet.msg_trip_odometer_backwards', equal=True),
         ]
     _booking_fields = {
         'vehicle', 'driver', 'second_driver', 'trailers', 'state',

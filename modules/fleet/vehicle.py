@@ -9,12 +9,13 @@ from trytond.model import (
     avatar_mixin, fields)
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, without_check_access
 
 from .booking import OccupiedMixin
 from .configuration import NumberedMixin
 from .document import DocumentedMixin
-from .engine.identity import compact_plate, compact_vin, vin_error, vin_hint
+from .engine.identity import (
+    VIN_LENGTH, compact_plate, compact_vin, vin_error, vin_hint)
 from .exceptions import PlateError, StateError, VINError
 from .model import TRAILER_KINDS, SpecificationMixin
 
@@ -184,6 +185,10 @@ class Vehicle(
     def default_state(cls):
         return 'draft'
 
+    @property
+    def document_kind(self):
+        return 'vehicle' if self.powered else 'trailer'
+
     @fields.depends('kind')
     def on_change_with_powered(self, name=None):
         return self.kind not in TRAILER_KINDS
@@ -244,6 +249,47 @@ class Vehicle(
         return values
 
     @classmethod
+    def _before_create(cls, vlist):
+        vlist = super()._before_create(vlist)
+        cls.check_taken(vlist)
+        return vlist
+
+    @classmethod
+    @without_check_access
+    def check_taken(cls, vlist, ignore=()):
+        """Name the vehicle that has a plate or VIN already.
+
+        Said before the database, which does not name it.
+        """
+        default = cls.default_company()
+        wanted = {
+            (name, values.get('company', default), values[name]): values
+            for values in vlist for name in ['plate_compact', 'vin']
+            if values.get(name)}
+        if not wanted:
+            return
+        for vehicle in cls.search([
+                    ['OR', *(
+                            (name, 'in', [
+                                    v for n, _, v in wanted if n == name])
+                            for name in ['plate_compact', 'vin'])],
+                    ('active', 'in', [True, False]),
+                    ('id', 'not in', [int(v) for v in ignore]),
+                    ], order=[]):
+            for name, shown, message, Error in [
+                    ('plate_compact', 'plate',
+                        'fleet.msg_vehicle_plate_taken', PlateError),
+                    ('vin', 'vin', 'fleet.msg_vehicle_vin_taken', VINError)]:
+                values = wanted.get(
+                    (name, vehicle.company.id, getattr(vehicle, name)))
+                if values:
+                    raise Error(gettext(
+                            message,
+                            vehicle=' '.join(filter(None, [
+                                        vehicle.number, vehicle.plate])),
+                            **{shown: values[shown]}))
+
+    @classmethod
     def validate_fields(cls, vehicles, field_names):
         super().validate_fields(vehicles, field_names)
         cls.check_vin(vehicles, field_names)
@@ -261,6 +307,12 @@ class Vehicle(
                         vehicle=vehicle.rec_name,
                         vin=vehicle.vin,
                         character=character))
+            if len(vehicle.vin or '') > VIN_LENGTH:
+                raise VINError(gettext(
+                        'fleet.msg_vehicle_vin_long',
+                        vehicle=vehicle.rec_name,
+                        vin=vehicle.vin,
+                        length=len(vehicle.vin)))
 
     @classmethod
     def check_plate(cls, vehicles, field_names=None):
@@ -284,6 +336,11 @@ class Vehicle(
                     raise StateError(gettext(
                             'fleet.msg_vehicle_delete_draft',
                             vehicle=vehicle.rec_name))
+        elif mode == 'write' and values.keys() & {'plate', 'vin'}:
+            values = cls.preprocess_values('write', values.copy())
+            cls.check_taken(
+                [dict(values, company=v.company.id) for v in vehicles],
+                ignore=vehicles)
 
     @classmethod
     def copy(cls, vehicles, default=None):

@@ -11,9 +11,12 @@ from proteus import Model
 
 from caravan.load.documents import Documents
 from caravan.load.drivers import Drivers
+from caravan.load.mapping import Format, Mapping
+from caravan.load.readings import Readings
 from caravan.load.trips import Trips
 from caravan.load.vehicles import Vehicles
 from caravan.testing import activate_modules
+from trytond.exceptions import UserError
 from trytond.modules.company.tests.tools import create_company
 from trytond.tests.test_tryton import drop_db
 
@@ -33,6 +36,22 @@ def row(booking, vehicle='KA 01 1234', start='2026-03-02 06:00:00',
         km, 'Starter motors']
 
 
+class _Refusing:
+    "A model whose server takes no vehicle with the plate REFUSED 1"
+
+    def __init__(self, model):
+        self._proxy = self
+        self._model = model._proxy
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def create(self, values, context):
+        if any(v.get('plate') == 'REFUSED 1' for v in values):
+            raise UserError("no such plate")
+        return self._model.create(values, context)
+
+
 class FleetLoadTestCase(unittest.TestCase):
     "Test the loaders of the fleet"
 
@@ -42,7 +61,7 @@ class FleetLoadTestCase(unittest.TestCase):
         cls.config = activate_modules(['fleet'], create_company)
         cls.addClassCleanup(drop_db)
 
-    def load(self, Loader, header, rows, size=200, **kwargs):
+    def load(self, Loader, header, rows, size=200, mapping=None, **kwargs):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, 'rows.csv')
             with path.open('w', newline='') as file:
@@ -50,7 +69,8 @@ class FleetLoadTestCase(unittest.TestCase):
             rejects = Path(folder, 'rejects.csv')
             loader = Loader(self.config, **kwargs)
             loader.size = size
-            result = loader.load(path, rejects=rejects, progress=False)
+            result = loader.load(
+                path, mapping=mapping, rejects=rejects, progress=False)
             return result, rejects.read_text() if rejects.exists() else ''
 
     def test_trips(self):
@@ -71,7 +91,8 @@ class FleetLoadTestCase(unittest.TestCase):
             ]
         dry, planned = self.load(
             Trips, HEADER, rows, dry_run=True, size=2)
-        self.assertFalse(Model.get('fleet.vehicle').find([]))
+        self.assertFalse(Model.get('fleet.vehicle').find([
+                    ('plate', 'in', [r[1] for r in rows])]))
         result, rejects = self.load(Trips, HEADER, rows)
         self.assertEqual(dry, result)
         self.assertEqual(
@@ -104,6 +125,118 @@ class FleetLoadTestCase(unittest.TestCase):
         self.assertEqual(len(Model.get('fleet.booking').find([])), 3)
         # Nothing new comes in twice
         self.assertEqual(self.load(Trips, HEADER, rows)[0], (0, 3, 7))
+
+    def test_trips_of_bad_parts(self):
+        "What a row names and can't be made rejects that row only"
+        header = HEADER + ['destination_lat', 'destination_lon']
+
+        def line(booking, day, lat='12.5', lon='79.75', code='BAD',
+                name='Bad', place='Yard', start='06', end='18'):
+            values = dict(zip(HEADER, row(
+                        booking, f'BAD {booking}', f'2026-03-{day} {start}:00',
+                        f'2026-03-{day} {end}:00', '')))
+            values.update(
+                customer=name, customer_code=code, origin=f'{place} {booking}')
+            return [*values.values(), lat, lon]
+        rows = [
+            line('C1', 10, lat='120.5'),
+            line('C2', 10, lon='-181'),
+            # Latitude alone is no place
+            line('C3', 10, lon=''),
+            # One customer written in two ways, two codes of one customer
+            line('C4', 10, code='TWO', name='Two Ltd'),
+            line('C5', 10, code='TWO', name='TWO ltd'),
+            line('C6', 10, code='THREE', name='Two Ltd'),
+            # Years of a spreadsheet's empty date
+            line('C7', 10)[:3] + ['1899-12-30 03:21:00'] + line('C7', 10)[4:],
+            line('C8', 10)[:3] + ['0001-01-01 00:00:00+14:00']
+            + line('C8', 10)[4:],
+            ]
+        dry, _ = self.load(Trips, header, rows, dry_run=True)
+        result, rejects = self.load(Trips, header, rows)
+        self.assertEqual(result, (4, 0, 4), rejects)
+        self.assertEqual(dry, result)
+        for text in [
+                "120.5 is no latitude", "-181 is no longitude", "swapped",
+                "the trip takes 46091 days", "is out of the calendar"]:
+            self.assertIn(text, rejects)
+        Party = Model.get('party.party')
+        self.assertEqual(len(Party.find([('name', 'ilike', 'two ltd')])), 1)
+
+    def test_trips_refused(self):
+        "What only the server refuses rejects the rows that need it"
+        class Refusing(Trips):
+            def get(self, name):
+                return _Refusing(super().get(name))
+        rows = [
+            row(f'E{i}', f'REFUSED {i % 3}', f'2026-05-{i + 1:02} 06:00:00',
+                f'2026-05-{i + 1:02} 18:00:00', '') for i in range(6)]
+        result, rejects = self.load(Refusing, HEADER, rows)
+        self.assertEqual(result, (4, 0, 2))
+        self.assertIn("E1,", rejects)
+        self.assertIn("E4,", rejects)
+        self.assertEqual(rejects.count("no such plate"), 2)
+
+    def test_zones(self):
+        "Times are those of the company where the file names no zone"
+        Company = Model.get('company.company')
+        company, = Company.find([])
+        company.timezone = 'Asia/Kolkata'
+        company.save()
+        Trip = Model.get('fleet.trip')
+        for booking, start, zone, hour in [
+                ('Z1', '2026-03-20 06:00:00', None, 0.5),
+                ('Z2', '2026-03-20 06:00:00', 'Europe/Paris', 5),
+                ('Z3', '2026-03-20 06:00:00+02:00', None, 4)]:
+            mapping = Mapping(format=Format(timezone=zone))
+            rows = [row(
+                    booking, f'ZONE {booking}', start, '2026-03-21 06:00:00',
+                    '')]
+            result, rejects = self.load(Trips, HEADER, rows, mapping=mapping)
+            self.assertEqual(result, (1, 0, 0), rejects)
+            trip, = Trip.find([('external_ref', '=', booking)])
+            with self.subTest(booking=booking):
+                self.assertEqual(
+                    trip.departure,
+                    dt.datetime(2026, 3, 20) + dt.timedelta(hours=hour))
+        company.timezone = None
+        company.save()
+
+    def test_readings(self):
+        "Readings come in once, what does not fit is told"
+        Vehicle = Model.get('fleet.vehicle')
+        for plate in ['R 1', 'R 2']:
+            Vehicle(plate=plate, kind='truck').save()
+        header = ['vehicle', 'at', 'value', 'kind', 'driver']
+        rows = [
+            ['R-1', '2026-03-05 08:00:00', '2000', '', ''],
+            ['R-1', '2026-03-01 08:00:00', '1000', '', ''],
+            ['R-1', '2026-03-03 08:00:00', '2100', '', ''],
+            ['R-1', '2026-03-03 09:00:00', '1500', '', ''],
+            ['R-1', '2026-03-03 09:00:00', '1500', '', ''],
+            ['R-1', '2026-03-03 09:00:00', '20', 'hours', ''],
+            ['R-2', '2026-03-03 09:00:00', '-1', '', ''],
+            ['R-2', '2026-03-03 09:00:00', '1.5', '', ''],
+            ['R-2', '2026-03-03 09:00:00', 'full', '', ''],
+            ['R-2', '2026-03-03 09:00:00', '5', 'rings', ''],
+            ['R-2', '2026-03-03 09:00:00', '5', '', 'Nobody'],
+            ['R-3', '2026-03-03 09:00:00', '5', '', ''],
+            ]
+        dry, _ = self.load(Readings, header, rows, dry_run=True)
+        self.assertFalse(Model.get('fleet.meter').find([]))
+        result, rejects = self.load(Readings, header, rows)
+        self.assertEqual(dry, result)
+        self.assertEqual(result, (4, 1, 7), rejects)
+        for text in [
+                'does not fit the reading', '-1 is not from 0',
+                'not a number', 'not a whole number',
+                'none of odometer', 'no driver ""Nobody""',
+                'no vehicle ""R-3""']:
+            self.assertIn(text, rejects)
+        self.assertEqual(
+            self.load(Readings, header, rows)[0], (0, 5, 7))
+        vehicle, = Vehicle.find([('plate', '=', 'R 1')])
+        self.assertEqual(vehicle.odometer, 2000)
 
     def test_trips_are_fast(self):
         "Ten times the speed of saving them one by one"

@@ -8,6 +8,7 @@ as amended by Regulation (EU) 2020/1054; the figures come from the regime.
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 __all__ = [
@@ -91,7 +92,8 @@ class Duty(NamedTuple):
 
     def idle(self, regime):
         "Return the hours left for rests once driven and paused"
-        breaks = self.driving // regime.continuous_driving
+        # None is due after the last stretch, the rest follows
+        breaks = max(ceil(self.driving / regime.continuous_driving) - 1, 0)
         return self.span - self.driving - breaks * regime.break_minutes / 60
 
 
@@ -244,26 +246,45 @@ def duty_violations(duties, regime=EU):
 
     duties: list of Duty of one driver
     A duty that lasts much longer than its driving gives the driver time to
-    rest on the way; only what can't be is told.  Articles 8(2), 8(5), 8(6).
+    rest on the way; only what can't be is told.  Articles 8(2), 8(4) to 8(6).
     """
-    violations, previous = [], None
+    violations, previous, awake, reduced = [], None, None, 0
     for duty in sorted(duties):
         gap = (
-            (duty.start - previous) / dt.timedelta(hours=1)
+            (duty.start - previous.end) / dt.timedelta(hours=1)
             if previous else regime.weekly_rest)
+        if gap >= regime.reduced_weekly_rest:
+            week, reduced = duty.start, 0
+        elif rest := _reduced_rest(previous, awake, gap, regime):
+            reduced += 1
+            if reduced > regime.reduced_rests:
+                violations.append(Violation(
+                        'fourth_reduced_rest', rest, regime.daily_rest,
+                        duty.start.date()))
         if gap >= regime.reduced_rest:
             awake = duty.start
-        if gap >= regime.reduced_weekly_rest:
-            week = duty.start
         violations += _late_rests(duty, awake, week, regime)
-        previous = max(previous or duty.end, duty.end)
+        previous = max(previous or duty, duty, key=lambda d: d.end)
         idle = duty.idle(regime)
         if idle >= regime.reduced_rest:
             awake = duty.end
         nights = duty.span // 24 * regime.daily_rest
         if idle - nights >= regime.reduced_weekly_rest:
-            week = duty.end
+            week, reduced = duty.end, 0
     return violations
+
+
+def _reduced_rest(duty, awake, gap, regime):
+    """Return the hours of the rest after a duty if it is a reduced one.
+
+    awake: since when the driver had no rest
+    Only what lies within 24 hours since then counts, article 8(2); a part of
+    the rest may have been taken on the way, a crew has a rule of its own.
+    """
+    rest = min(gap, 24 - (duty.end - awake) / dt.timedelta(hours=1))
+    if (not duty.crew and duty.idle(regime) < regime.split_rest[0]
+            and regime.reduced_rest <= rest < regime.daily_rest):
+        return rest
 
 
 def _late_rests(duty, awake, week, regime):

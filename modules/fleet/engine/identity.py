@@ -2,12 +2,15 @@
 # this repository contains the full copyright notice and licence terms.
 """Plates, vehicle and container numbers."""
 import re
+import unicodedata
 
 from stdnum import iso6346
 
 __all__ = [
-    'compact_plate', 'compact_vin', 'container_is_valid', 'vin_check_digit',
-    'vin_error', 'vin_hint']
+    'VIN_LENGTH', 'compact_plate', 'compact_vin', 'container_is_valid',
+    'un_number', 'vin_check_digit', 'vin_error', 'vin_hint']
+
+VIN_LENGTH = 17
 
 _LOOK_ALIKES = str.maketrans('АВЕКМНОРСТУХІЅЈ', 'ABEKMHOPCTYXISJ')
 _VIN_CHARACTERS = re.compile(r'[0-9A-HJ-NPR-Z]*\Z')
@@ -24,13 +27,22 @@ def compact_plate(plate):
     Latin ones written as Latin, so that one vehicle is not entered twice
     from two keyboards.  Return None for an empty plate.
     """
-    plate = (plate or '').upper().translate(_LOOK_ALIKES)
-    return ''.join(c for c in plate if c.isalnum()) or None
+    return ''.join(c for c in _typed(plate) if c.isalnum()) or None
+
+
+def _typed(text):
+    "Return a text in upper case, each character in one way of writing it"
+    text = unicodedata.normalize('NFKC', text or '')
+    return text.upper().translate(_LOOK_ALIKES)
 
 
 def compact_vin(vin):
-    "Return a vehicle identification number in upper case without separators"
-    return re.sub(r'[\s-]', '', vin or '').upper() or None
+    """Return a vehicle identification number in upper case.
+
+    Without separators, and with Latin letters where a Cyrillic keyboard wrote
+    those that look alike.
+    """
+    return re.sub(r'[\s-]', '', _typed(vin)) or None
 
 
 def vin_error(vin):
@@ -48,7 +60,7 @@ def vin_check_digit(vin):
 
     vin must have 17 allowed characters, else ValueError is raised.
     """
-    if len(vin) != 17 or vin_error(vin):
+    if len(vin) != VIN_LENGTH or vin_error(vin):
         raise ValueError(f"not a vehicle identification number: {vin}")
     total = sum(
         _VIN_VALUES[c] * weight for c, weight in zip(vin, _VIN_WEIGHTS))
@@ -61,7 +73,7 @@ def vin_hint(vin):
     Only North America demands the check digit and old chassis and trailers
     have shorter numbers: neither is an error.
     """
-    if len(vin) != 17:
+    if len(vin) != VIN_LENGTH:
         return 'length'
     if vin_check_digit(vin) != vin[8]:
         return 'check'
@@ -70,3 +82,17 @@ def vin_hint(vin):
 def container_is_valid(number):
     "Return whether a container number has the check digit of ISO 6346"
     return iso6346.is_valid(number)
+
+
+def un_number(text):
+    """Return the four digits of a UN number, None for an empty text.
+
+    The letters UN that papers put before it are left out.  Raise ValueError
+    for anything else.
+    """
+    digits = re.sub(r'^UN', '', ''.join((text or '').upper().split()))
+    if not digits:
+        return None
+    if not re.fullmatch(r'[0-9]{4}', digits):
+        raise ValueError(f"not a UN number: {text}")
+    return digits

@@ -3,7 +3,7 @@
 """Steps at which the person in charge of a paper is warned."""
 import datetime as dt
 
-__all__ = ['parse_steps', 'warning_step']
+__all__ = ['first_gap', 'parse_steps', 'warning_step']
 
 EXPIRED = -1
 
@@ -32,3 +32,18 @@ def warning_step(valid_to, steps, today):
     if remaining < dt.timedelta():
         return EXPIRED
     return min((s for s in steps if s >= remaining.days), default=None)
+
+
+def first_gap(periods, since, until):
+    """Return the first day from since to until that no period holds, or None.
+
+    periods: list of (first day, last day), None for no limit
+    """
+    day = since
+    for start, end in sorted(periods, key=lambda p: p[0] or dt.date.min):
+        if start and start > day:
+            break
+        if end is None:
+            return None
+        day = max(day, end + dt.timedelta(days=1))
+    return day if day <= until else None

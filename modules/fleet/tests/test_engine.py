@@ -6,9 +6,10 @@ import unittest
 from trytond.modules.fleet.engine.haul import (
     Leg, capacity_share, loads, peak, work)
 from trytond.modules.fleet.engine.identity import (
-    compact_plate, container_is_valid, vin_check_digit, vin_error, vin_hint)
+    compact_plate, compact_vin, container_is_valid, un_number, vin_check_digit,
+    vin_error, vin_hint)
 from trytond.modules.fleet.engine.validity import (
-    EXPIRED, parse_steps, warning_step)
+    EXPIRED, first_gap, parse_steps, warning_step)
 
 
 class IdentityTestCase(unittest.TestCase):
@@ -20,6 +21,10 @@ class IdentityTestCase(unittest.TestCase):
                 ("ab-12 34", 'AB1234'),
                 ("АВ 1234", 'AB1234'),
                 ("х777ру", 'X777PY'),
+                # Composed, decomposed and full width
+                ("MÜ-12", 'MÜ12'),
+                ("MU\u0308-12", 'MÜ12'),
+                ("ＡＢ１２", 'AB12'),
                 ("", None),
                 (None, None),
                 (" - ", None)]:
@@ -39,12 +44,25 @@ class IdentityTestCase(unittest.TestCase):
         self.assertIsNone(vin_error('XTA21703'))
         self.assertEqual(vin_hint('XTA21703'), 'length')
         self.assertEqual(vin_hint('1G4AH59H55G118341'), 'check')
+        # Typed on a Cyrillic keyboard
+        self.assertEqual(
+            compact_vin('1G4АН59-Н45G118341'), '1G4AH59H45G118341')
         with self.assertRaises(ValueError):
             vin_check_digit('XTA21703')
 
     def test_container(self):
         self.assertTrue(container_is_valid('CSQU3054383'))
         self.assertFalse(container_is_valid('CSQU3054384'))
+
+    def test_un_number(self):
+        for text, number in [
+                ("1203", '1203'), (" UN 1203 ", '1203'), ("un1203", '1203'),
+                ("", None), (None, None)]:
+            with self.subTest(text=text):
+                self.assertEqual(un_number(text), number)
+        for text in ["120", "12034", "12O3", "abcd", "１２０３"]:
+            with self.subTest(text=text), self.assertRaises(ValueError):
+                un_number(text)
 
 
 class ValidityTestCase(unittest.TestCase):
@@ -71,6 +89,26 @@ class ValidityTestCase(unittest.TestCase):
             with self.subTest(today=today):
                 self.assertEqual(warning_step(end, steps, today), step)
         self.assertIsNone(warning_step(None, steps, end))
+
+    def test_first_gap(self):
+        "Papers in turn leave no day out"
+        def day(number):
+            return number and dt.date(2026, 3, number)
+        for periods, gap in [
+                ([], 5),
+                ([(None, None)], None),
+                ([(None, 9)], None),
+                ([(None, 8)], 9),
+                ([(None, 4)], 5),
+                ([(6, None)], 5),
+                ([(7, None), (None, 6)], None),
+                ([(8, None), (None, 6)], 7),
+                ([(1, 9), (2, 3)], None)]:
+            with self.subTest(periods=periods):
+                self.assertEqual(
+                    first_gap(
+                        [(day(a), day(b)) for a, b in periods],
+                        day(5), day(9)), day(gap))
 
 
 class HaulTestCase(unittest.TestCase):

@@ -5,9 +5,9 @@ import unittest
 
 from caravan.testing import QueryTestMixin
 from trytond.modules.fleet.engine.hours import (
-    EU, Duty, break_violations, compensation_deadline, driving_violations,
-    duty_violations, extension_limit, latest_end, rest_kind, rest_violations,
-    spread)
+    EU, Duty, _reduced_rest, break_violations, compensation_deadline,
+    driving_violations, duty_violations, extension_limit, latest_end,
+    rest_kind, rest_violations, spread)
 from trytond.modules.fleet.exceptions import DriverHoursWarning, ExtensionError
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_trip, create_vehicles,
@@ -135,6 +135,24 @@ class HoursTestCase(unittest.TestCase):
                 self.assertEqual(self.rules(duty_violations([
                                 Duty(at(start), at(end), driving)
                                 for start, end, driving in duties])), rules)
+        # Article 8(4): a fourth reduced rest, and what counts as one
+        for hours, rules in [
+                ([13] * 6, []),
+                ([14] * 4, []),
+                ([14] * 5, ['fourth_reduced_rest']),
+                ([14, 14, 14, 13, 14, 14], ['fourth_reduced_rest'])]:
+            with self.subTest(hours=hours):
+                self.assertEqual(self.rules(duty_violations([
+                                Duty(at(6, day=d), at(6 + h, day=d), h - 2)
+                                for d, h in enumerate(hours)])), rules)
+        # Three hours of rest on the way make it a regular one in two parts
+        self.assertEqual(duty_violations([
+                    Duty(at(6, day=d), at(20, day=d), 9)
+                    for d in range(5)]), [])
+        # A day of 24 hours ends the rest that counts
+        late = [Duty(at(6), at(20), 13), Duty(at(31), at(45), 13)]
+        self.assertEqual(
+            _reduced_rest(late[0], late[0].start, 11, EU), 10)
         crew = Duty(at(6), at(27), 11, crew=True)
         self.assertEqual(duty_violations([crew]), [])
         self.assertEqual(

@@ -7,8 +7,11 @@ from lxml import etree
 from caravan.testing import QueryTestMixin
 from trytond.model import ModelView
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_drivers, create_vehicles, with_company)
+    FleetTestCase, at, create_drivers, create_order, create_trip,
+    create_vehicles, with_company)
+from trytond.modules.fleet.week import DAYS
 from trytond.pool import Pool
+from trytond.transaction import Transaction
 
 ROWS = 1000
 # What the columns of the web client can show without a widget of their own
@@ -85,3 +88,81 @@ class ListsTestCase(QueryTestMixin, FleetTestCase):
                 for field, type_, widget in columns(Model):
                     with self.subTest(model=name, field=field):
                         self.assertNotIn(widget or type_, _NO_COLUMN)
+
+
+class WeekTestCase(QueryTestMixin, FleetTestCase):
+    "Test the week of vehicles and drivers"
+
+    @with_company
+    def test_week(self):
+        "Each day tells in words and colour what occupies"
+        pool = Pool()
+        Booking = pool.get('fleet.booking')
+        one, two, three, four = create_vehicles(4)
+        driver, other = create_drivers(2)
+        order = create_order()
+        type(order).confirm([order])
+        trip = create_trip(
+            one, driver, at(6, day=1), at(0, day=3),
+            orders=[('add', [order.id])])
+        Trip = type(trip)
+        Trip.collect_stops([trip])
+        Trip.plan([trip])
+        Booking.create([
+                {'vehicle': two.id, 'start': at(6), 'end': at(8, day=1),
+                    'description': "Fair"},
+                {'vehicle': two.id, 'start': at(9, day=1)}])
+        Booking.create([{
+                    'vehicle': three.id, 'kind': 'service',
+                    'origin': str(create_trip(four)),
+                    'start': at(-200), 'end': at(7)}])
+        four.state = 'workshop'
+        four.save()
+
+        def week(record, day):
+            with Transaction().set_context(week_of=at(0, day=day).date()):
+                record = type(record)(record.id)
+                return [
+                    (getattr(record, d), getattr(record, f'{d}_colour'))
+                    for d in DAYS]
+        free, route = ('', 'free'), "Place 0 → Place 1"
+        # The end at midnight is free again
+        for day in [0, 6]:
+            self.assertEqual(
+                week(one, day), [free] + [(route, 'tentative')] * 2
+                + [free] * 4)
+        self.assertEqual(week(driver, 0)[1], (route, 'tentative'))
+        self.assertEqual(week(other, 0), [free] * 7)
+        self.assertEqual(week(one, 7), [free] * 7)
+        Trip.write([trip], {'departure': at(6, day=1)})
+        Trip.dispatch([trip])
+        self.assertEqual(week(one, 0)[1], (route, 'firm'))
+        self.assertEqual(
+            week(two, 0)[:3], [
+                ("Fair", 'other'), ("Fair, Reserved", 'other'),
+                ("Reserved", 'other')])
+        self.assertEqual(week(two, 70)[6], ("Reserved", 'other'))
+        self.assertEqual(week(three, 0)[:2], [("Service", 'service'), free])
+        today = Pool().get('ir.date').today()
+        for day in [today, today + dt.timedelta(days=7)]:
+            self.assertEqual(
+                week(four, (day - at(0).date()).days)[6],
+                ("In Workshop", 'service'))
+
+    @with_company
+    def test_queries(self):
+        "The week of many costs as many queries as that of few"
+        vehicles, drivers = create_vehicles(100), create_drivers(100)
+        Trip = Pool().get('fleet.trip')
+        trips = Trip.create([{
+                    'vehicle': v.id, 'driver': d.id,
+                    'planned_departure': at(6), 'planned_arrival': at(9)}
+                for v, d in zip(vehicles, drivers)])
+        Trip.plan(trips)
+        names = DAYS + [f'{d}_colour' for d in DAYS]
+        for records in [vehicles, drivers]:
+            def read(size):
+                with Transaction().set_context(week_of=at(0).date()):
+                    type(records[0]).read(
+                        [r.id for r in records[:size]], names)
+            self.assertConstantQueries(read)

@@ -3,7 +3,8 @@
 import datetime as dt
 
 from caravan.testing import QueryTestMixin
-from trytond.modules.fleet.engine.meter import is_implausible, misfit
+from trytond.modules.fleet.engine.meter import (
+    is_implausible, longest_rising, misfit)
 from trytond.modules.fleet.exceptions import (
     ReadingError, ReadingWarning, StateError)
 from trytond.modules.fleet.tests.tools import (
@@ -28,6 +29,12 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
         self.assertIsNone(misfit(1000, 1000, 1000))
         self.assertEqual(misfit(2100, 1000, 2000), 2000)
         self.assertEqual(misfit(900, 1000, None), 1000)
+        for values, indexes in [
+                ([], []),
+                ([1, 2, 2, 3], [0, 1, 2, 3]),
+                ([1000, 2100, 1500], [0, 2]),
+                ([5, 90, 6, 7, 8], [0, 2, 3, 4])]:
+            self.assertEqual(longest_rising(values), indexes)
         day = dt.datetime(2026, 3, 3)
         next_ = day + dt.timedelta(days=1)
         self.assertTrue(is_implausible(94000, next_, 79000, day, 1500))
@@ -72,6 +79,58 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
         type(reading).confirm([reading])
         vehicle = type(vehicle)(vehicle.id)
         self.assertEqual(vehicle.odometer, 94000)
+
+    @with_company
+    def test_record(self):
+        "What fits comes in, the rest is told, the order does not matter"
+        pool = Pool()
+        Reading = pool.get('fleet.meter.reading')
+        one, two = create_vehicles(2)
+        self.read(one, at(8), 1000)
+        self.read(one, at(8, day=9), 2000)
+        void = self.read(one, at(8, day=8), 1900)
+        Reading.write([void], {'void': True, 'void_reason': "Wrong"})
+
+        def reading(vehicle, day, value, kind='odometer'):
+            return {
+                'vehicle': vehicle.id, 'at': at(8, day=day), 'value': value,
+                'kind': kind, 'source': 'import'}
+        vlist = [
+            reading(one, 3, 1300),
+            reading(one, 2, 1400),
+            reading(one, 4, 2100),
+            reading(one, 9, 2000),
+            reading(one, 8, 1999),
+            reading(one, -1, 1001),
+            reading(two, 3, 50),
+            reading(two, 4, 900),
+            reading(two, 5, 100),
+            reading(two, 6, 120),
+            reading(two, 7, 90000),
+            reading(two, 3, 7, 'hours'),
+            ]
+        with self.assertQueries(60):
+            outcomes = Reading.record(vlist, dry_run=True)
+        self.assertEqual(Reading.search([], count=True), 3)
+        for index, other in [(1, 1300), (2, 2000), (5, 1000), (7, 100)]:
+            self.assertIn(str(other), outcomes[index])
+            self.assertIn(str(vlist[index]['value']), outcomes[index])
+        self.assertEqual(
+            [i for i, o in enumerate(outcomes) if o is None],
+            [0, 4, 6, 8, 9, 10, 11])
+        self.assertIs(outcomes[3], False)
+        self.assertEqual(Reading.record(vlist).count(None), 7)
+        self.assertEqual(Reading.record(vlist).count(False), 8)
+        self.assertEqual(two.odometer, 120)
+        flagged, = Reading.search([('flagged', '=', True)])
+        self.assertEqual(flagged.value, 90000)
+
+        def record(size):
+            self.assertEqual(
+                set(Reading.record([
+                            reading(two, 10 + size + i / 100, 200 + i)
+                            for i in range(size)], dry_run=True)), {None})
+        self.assertConstantQueries(record, small=300, large=1000)
 
     @with_company
     def test_trip(self):

@@ -5,7 +5,8 @@ import datetime as dt
 from caravan.testing import QueryTestMixin
 from trytond.model.modelsql import SQLConstraintError
 from trytond.modules.fleet.exceptions import (
-    CapacityWarning, DocumentError, OverlapError, PlanError, StateError)
+    CapacityWarning, DocumentError, OverlapError, PlanError, PlateError,
+    RangeError, StateError, UNNumberError, VINError)
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_order, create_trip,
     create_vehicles, with_company)
@@ -65,8 +66,11 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         cargo.un_number = ' 1203 '
         cargo.save()
         self.assertEqual(cargo.un_number, '1203')
-        cargo.un_number = '12'
-        self.assertRaises(SQLConstraintError, cargo.save)
+        for number in ['12', 'abcd']:
+            cargo.un_number = number
+            with self.assertRaises(UNNumberError) as refusal:
+                cargo.save()
+            self.assertIn(number, refusal.exception.message)
 
     @with_company
     def test_bookings_follow(self):
@@ -192,6 +196,123 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         document.save()
         Trip.plan([trip])
         self.assertEqual(trip.state, 'planned')
+
+    @with_company
+    def test_documents_in_turn(self):
+        "A paper serves until the one that replaces it begins"
+        pool = Pool()
+        Trip = pool.get('fleet.trip')
+        Type = pool.get('fleet.document.type')
+        Document = pool.get('fleet.document')
+        driver, = create_drivers(1)
+        type_, = Type.create([{
+                    'name': "Inspection", 'applies_to': 'vehicle',
+                    'required': True, 'blocking': True}])
+
+        def day(number):
+            return at(0, day=number).date()
+        for plate, renewed, text in [
+                # Renewed early, the old one still serves
+                ('A', 6, None),
+                ('B', 4, None),
+                # Days without one
+                ('C', 8, "valid from 03/10/2026"),
+                # Not begun yet when the trip leaves
+                ('D', None, "valid from 03/08/2026")]:
+            vehicle, = create_vehicles(1, prefix=plate)
+            if renewed:
+                old, new = Document.create([{
+                            'type': type_.id, 'vehicle': vehicle.id,
+                            'valid_from': start, 'valid_to': end}
+                        for start, end in [
+                            (None, day(5)), (day(renewed), None)]])
+                Document.write([old], {'replaced_by': new.id})
+            else:
+                Document.create([{
+                            'type': type_.id, 'vehicle': vehicle.id,
+                            'valid_from': day(6)}])
+            # The driver is free again for the next one
+            trip = create_trip(vehicle, driver, at(6, day=4), at(12, day=7))
+            with self.subTest(plate=plate):
+                if text:
+                    with self.assertRaises(DocumentError) as refusal:
+                        Trip.plan([trip])
+                    self.assertIn(text, refusal.exception.description)
+                else:
+                    Trip.plan([trip])
+                    Trip.cancel([trip])
+
+    @with_company
+    def test_bad_input(self):
+        "The message names the record and says what to do"
+        pool = Pool()
+        Vehicle = pool.get('fleet.vehicle')
+        Booking = pool.get('fleet.booking')
+        Coupling = pool.get('fleet.vehicle.coupling')
+        vehicle, = create_vehicles(1, vin='1G4AH59H4')
+        other, = create_vehicles(1, prefix='W')
+        trailer, = create_vehicles(1, kind='semitrailer', prefix='T')
+        driver, = create_drivers(1)
+        trip = create_trip(vehicle, driver)
+        leave, = Booking.create([{
+                    'driver': driver.id, 'kind': 'leave',
+                    'start': at(6), 'end': at(12)}])
+        Coupling.create([{
+                    'tractor': vehicle.id, 'trailer': trailer.id,
+                    'start': at(6)}])
+
+        def refuse(function, error, *texts):
+            with self.subTest(texts=texts):
+                with self.assertRaises(error) as refusal:
+                    function()
+                for text in texts:
+                    self.assertIn(text, refusal.exception.message)
+        for values in [
+                {'start': at(6), 'end': at(6)},
+                {'start': at(6), 'end': at(5)}]:
+            refuse(lambda: Booking.create(
+                    [dict(values, vehicle=vehicle.id)]),
+                RangeError, vehicle.plate, "not after its start")
+        refuse(lambda: Booking.write([leave], {'end': at(6)}),
+            RangeError, driver.rec_name)
+        refuse(lambda: type(trip).write([trip], {
+                    'departure': at(6), 'arrival': at(5)}),
+            RangeError, vehicle.plate, "not after its departure")
+        refuse(lambda: type(trip).write([trip], {
+                    'odometer_start': 50, 'odometer_end': 40}),
+            RangeError, vehicle.plate, "from 50 back to 40")
+        refuse(lambda: Vehicle.create([{
+                        'kind': 'truck', 'plate': 'v-0000'}]),
+            PlateError, vehicle.number, 'v-0000')
+        refuse(lambda: Vehicle.write([other], {'plate': 'V0000'}),
+            PlateError, vehicle.number, vehicle.plate)
+        refuse(lambda: Vehicle.write([other], {'vin': '1g4ah59h4'}),
+            VINError, vehicle.number)
+        refuse(lambda: Vehicle.write([other], {'vin': '1M8GDM9AXKPO42788'}),
+            VINError, other.plate, '"O"')
+        refuse(lambda: Vehicle.write([other], {'vin': 'X' * 18}),
+            VINError, other.plate, "18 characters")
+        refuse(lambda: Coupling.create([{
+                        'tractor': other.id, 'trailer': trailer.id,
+                        'start': at(8)}]),
+            OverlapError, trailer.plate, vehicle.plate, "Uncouple")
+        # The vehicle itself is no other
+        Vehicle.write([vehicle], {'plate': 'V-0000', 'vin': '1G4AH59H4'})
+
+    @with_company
+    def test_moved_booking(self):
+        "The message names the other when a booking is moved onto it"
+        Booking = Pool().get('fleet.booking')
+        driver, = create_drivers(1)
+        one, two = Booking.create([{
+                    'driver': driver.id, 'kind': 'leave',
+                    'description': text, 'start': at(6, day=day),
+                    'end': at(12, day=day)}
+                for day, text in enumerate(["Holiday", "Doctor"])])
+        with self.assertRaises(OverlapError) as refusal:
+            Booking.write([two], {'start': at(11)})
+        self.assertIn("Holiday", refusal.exception.message)
+        Booking.write([two], {'start': at(12)})
 
     @with_company
     def test_refusals(self):
