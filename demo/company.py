@@ -23,6 +23,16 @@ USERS = [
             'account.group_account', 'account.group_account_admin',
             'party.group_party_admin']),
     ]
+# What the client opens when the user logs in
+_HOMES = {
+    'anna': 'crm_party.act_day_board',
+    'boris': 'crm_party.act_day_board',
+    'creditclerk': 'loan.act_loan_form',
+    'dispatcher': 'fleet.act_trip_form',
+    'marketer': 'sms_mailing.act_mailing_board',
+    'mechanic': 'fleet.act_vehicle_powered_form',
+    'storechief': 'stock_ext.act_cover_board',
+    }
 
 
 def fill(demo):
@@ -135,7 +145,7 @@ def make_users(demo, users, password):
 
 
 def finish(demo, password):
-    "Make the clients open on the menu, set the password of admin"
+    "Set what opens at the login of the users and the password of admin"
     Item = demo.get('ir.module.config_wizard.item')
     Item._proxy.write(
         [i.id for i in Item.find([('state', '=', 'open')])],
@@ -147,3 +157,9 @@ def finish(demo, password):
             'email': 'admin@meridian.example',
             'actions': [('remove', [a.id for a in admin.actions])],
             }, demo.context)
+    Window = demo.get('ir.action.act_window')
+    for login, home in _HOMES.items():
+        if user := demo.users.get(login):
+            action = Window(demo.xml_id(home)).action
+            User._proxy.write(
+                [user.id], {'actions': [('add', [action.id])]}, demo.context)

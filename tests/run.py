@@ -41,8 +41,8 @@ TIMEOUT = 50 * 60
 _OURS = r'(caravan|trytond\.modules\.(%s))(\.|$)' % '|'.join(MODULES)
 # What takes longest starts first
 _LONG = [
-    'browser', 'extras', 'together', 'postgresql:*', 'access', 'desktop',
-    'sqlite:*']
+    'browser', 'postgresql', 'together', 'postgresql:*', 'sqlite:*', 'load',
+    'desktop', 'libreoffice', 'extras', 'access']
 
 
 @dataclass
