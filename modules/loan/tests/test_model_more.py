@@ -146,15 +146,22 @@ class MoreTestCase(ModelsCase):
 
     def test_late_payout(self):
         "What is paid out later than planned falls due as planned"
-        loan = self.apply(
-            D(400), dt.date(2024, 1, 30), None, D('.12'), 4)
-        planned = [r.due_date for r in loan.instalments]
-        loan.click('submit')
-        loan.click('approve')
-        disburse = loan.click('disburse')
-        disburse.form.date = dt.date(2024, 2, 2)
-        disburse.form.method = self.method
-        disburse.execute('pay')
-        loan.reload()
-        self.assertEqual([r.due_date for r in loan.instalments], planned)
-        self.assertLess(loan.instalments[0].interest, D(4))
+        late = dt.date(2024, 2, 2)
+        for told in [False, True]:
+            with self.subTest(told=told):
+                loan = self.apply(
+                    D(400), dt.date(2024, 1, 30), None, D('.12'), 4)
+                planned = [r.due_date for r in loan.instalments]
+                loan.click('submit')
+                loan.click('approve')
+                if told:
+                    loan.disbursement_date = late
+                    loan.save()
+                disburse = loan.click('disburse')
+                disburse.form.date = late
+                disburse.form.method = self.method
+                disburse.execute('pay')
+                loan.reload()
+                self.assertEqual(
+                    [r.due_date for r in loan.instalments], planned)
+                self.assertLess(loan.instalments[0].interest, D(4))
