@@ -173,7 +173,7 @@ class MoneyMixin(Model):
         fee = interest = ZERO
         if first:
             if (amount, date) != (
-                    loan.amount_planned, loan.disbursement_date):
+                    loan.amount_planned, loan.schedule.valid_from):
                 loan.disbursement_date = date
                 loan.plan_again(date, amount)
             interest = loan.schedule.upfront_interest or ZERO

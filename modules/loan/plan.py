@@ -56,6 +56,13 @@ class PlanMixin(Model):
             'interest_follows': self.interest_follows,
             }
 
+    @property
+    def planned_start(self):
+        "The payout that the contract planned, its due dates follow it"
+        if self.state in {'draft', 'submitted'} or not self.schedules:
+            return self.disbursement_date
+        return min(self.schedules, key=lambda s: s.version).valid_from
+
     def anchor_of(self, row):
         """Return (anchor, skip): what the date of row is counted from.
 
@@ -66,8 +73,7 @@ class PlanMixin(Model):
         del calendar['interest_follows']
         every = self.frequency, self.interval
         anchor, first = engine.first_anchor(
-            self.disbursement_date, self.first_due_date, *every,
-            self.month_end)
+            self.planned_start, self.first_due_date, *every, self.month_end)
         # The days before the first period may have a row of their own
         for skip in [first + row.number - 1, first + row.number - 2]:
             (_, due), = engine.due_dates(
@@ -95,6 +101,7 @@ class PlanMixin(Model):
             return engine.make_schedule(
                 terms, amount, start, self.first_due_date,
                 first_period=self.first_period, events=events,
+                anchor=self.planned_start,
                 settlements=settlements, **self.calendar())
         except ValueError as exception:
             raise TermsError(gettext(

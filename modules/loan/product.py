@@ -178,6 +178,17 @@ class Product(
         return Pool().get('ir.model.data').get_id(
             'loan', 'waterfall_standard')
 
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/form//label[@id="rate_percent"]', 'states', {
+                    'invisible': Bool(Eval('rate_index')),
+                    }),
+            ('/form//label[@id="margin_percent"]', 'states', {
+                    'invisible': ~Eval('rate_index'),
+                    }),
+            ]
+
     def rate_on(self, date):
         "Return the annual rate of a loan asked for on date"
         if self.rate_index:

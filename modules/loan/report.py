@@ -46,6 +46,8 @@ class LoanReport(Report):
                 'address': cls.address,
                 'address_of': cls.address_of,
                 'kept_back': cls.kept_back,
+                'every': cls.every,
+                'plan': cls.plan,
                 'lender': cls.lender,
                 'borrower': cls.borrower,
                 'format_date': cls.day,
@@ -103,6 +105,20 @@ class LoanReport(Report):
         return fee + (loan.schedule.upfront_interest or 0)
 
     @classmethod
+    def plan(cls, loan):
+        "Return the version of the schedule that the contract was made with"
+        return min(loan.schedules, key=lambda s: s.version)
+
+    @classmethod
+    def every(cls, loan):
+        "Return in words how often an instalment falls due"
+        if loan.interval == 1:
+            return gettext(f'loan.msg_every_{loan.frequency}')
+        return gettext(
+            'loan.msg_every', interval=loan.interval,
+            frequency=loan.frequency_string.lower())
+
+    @classmethod
     def lender(cls, loan):
         company = loan.company.rec_name
         return company if loan.side == 'lent' else loan.party.rec_name
@@ -134,7 +150,34 @@ class ContractReport(LoanReport):
     def get_context(cls, records, header, data):
         context = super().get_context(records, header, data)
         context['bank_account'] = cls.bank_account
+        context['late'] = cls.late
         return context
+
+    @classmethod
+    def late(cls, loan):
+        "Return what the contract says of what is paid late"
+        lang, parts = cls.lang(loan), []
+        if loan.penalty_rate:
+            parts.append(gettext(
+                    'loan.msg_contract_late_rate',
+                    rate=cls.percent(loan.penalty_rate, lang)))
+        if loan.penalty_per_day:
+            parts.append(gettext(
+                    'loan.msg_contract_late_day',
+                    amount=cls.money(loan, loan.penalty_per_day)))
+        if loan.penalty_fixed:
+            parts.append(gettext(
+                    'loan.msg_contract_late_fixed',
+                    rate=cls.percent(loan.penalty_fixed, lang)))
+        sentences = [gettext(
+                'loan.msg_contract_late_grace' if loan.penalty_grace
+                else 'loan.msg_contract_late', days=loan.penalty_grace,
+                penalties=', '.join(parts))]
+        if loan.penalty_cap is not None:
+            sentences.append(gettext(
+                    'loan.msg_contract_late_cap',
+                    rate=cls.percent(loan.penalty_cap, lang)))
+        return ' '.join(sentences)
 
     @classmethod
     def bank_account(cls, loan):
@@ -178,10 +221,21 @@ class StatementReport(LoanReport):
 
     @classmethod
     def movements(cls, loan):
-        "Return what the party sees of the transactions, in their order"
-        return sorted(
-            (t for t in loan.transactions if t.type != 'reage'),
-            key=lambda t: (t.value_date, t.id))
+        """Return what the party sees, in its order: (transaction, left).
+
+        left is the principal that the transaction leaves to repay.
+        """
+        movements, left = [], Decimal(0)
+        for transaction in sorted(
+                loan.transactions, key=lambda t: (t.value_date, t.id)):
+            if transaction.type == 'disbursement':
+                left += transaction.amount
+            left -= sum(
+                a.amount for a in transaction.allocations
+                if a.component == 'principal' and a.kind != 'call')
+            if transaction.type != 'reage':
+                movements.append((transaction, left))
+        return movements
 
     @classmethod
     def part(cls, transaction, component):
@@ -280,6 +334,7 @@ class PenaltyReport(LoanReport):
 class GuaranteeReport(LoanReport):
     __name__ = 'loan.guarantee.report'
     title = 'loan.msg_title_guarantee'
+    needs_schedule = True
 
     @classmethod
     def get_context(cls, records, header, data):

@@ -5,8 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 from sql.aggregate import Sum
-from sql.conditionals import Coalesce
-from sql.functions import CurrentTimestamp
+from sql.conditionals import Case, Coalesce
+from sql.functions import CurrentTimestamp, Round
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -213,7 +213,7 @@ class Instalment(ModelSQL, ModelView):
         'get_paid')
     outstanding = fields.Function(Monetary(
             "Outstanding", currency='currency', digits='currency'),
-        'get_paid')
+        'get_paid', searcher='search_outstanding')
     calendar_color = fields.Function(
         fields.Char("Colour"), 'on_change_with_calendar_color')
     state = fields.Function(fields.Selection([
@@ -276,6 +276,19 @@ class Instalment(ModelSQL, ModelView):
                 result['outstanding'][instalment.id] = max(
                     instalment.amount - settled, Decimal(0))
         return result
+
+    @classmethod
+    def search_outstanding(cls, name, clause):
+        _, operator, operand = clause
+        Operator = fields.SQL_OPERATORS[operator]
+        field = cls.outstanding._field
+        row = cls.__table__()
+        left = Round(row.amount - cls.settled_query(row), 6)
+        left = Case((left < 0, 0), else_=left)
+        query = row.select(row.id, where=Operator(
+                field._domain_column(operator, left),
+                field._domain_value(operator, operand)))
+        return [('id', 'in', query)]
 
     @classmethod
     def get_state(cls, instalments, name):

@@ -20,7 +20,7 @@ FIRST_PERIODS = {
 
 
 def make_schedule(terms: Terms, amount, start, first_due=None, *,
-        first_period='exact', month_end=True, shift='same',
+        first_period='exact', month_end=True, shift='same', anchor=None,
         holidays=frozenset(), working_days=WORKING_DAYS,
         interest_follows=True, events=(), **options):
     """Return the Schedule of a loan paid out on start.
@@ -29,10 +29,11 @@ def make_schedule(terms: Terms, amount, start, first_due=None, *,
     early payments and rates are events.  first_due is the due date of the
     first instalment, one interval after start when None; due dates are counted
     from start when they begin so (31 January, 28 February, 31 March), else
-    from first_due.  The regular start of the first period is one interval
-    before first_due; what to do with the days between start and it says
-    first_period, a key of FIRST_PERIODS.  For the
-    dates see duedates.due_dates; options are those of amortize.
+    from first_due; anchor stands for start there when the loan is paid out on
+    another day than planned.  The regular start of the first period is one
+    interval before first_due; what to do with the days between start and it
+    says first_period, a key of FIRST_PERIODS.  For the dates see
+    duedates.due_dates; options are those of amortize.
     Raises ValueError for an amount that is not positive or a first due date
     that is not after start.
     """
@@ -42,7 +43,7 @@ def make_schedule(terms: Terms, amount, start, first_due=None, *,
         raise ValueError(
             f"the first due date {first_due} is not after {start}")
     every = terms.frequency, terms.interval
-    anchor, skip = first_anchor(start, first_due, *every, month_end)
+    anchor, skip = first_anchor(anchor or start, first_due, *every, month_end)
     regular = anchor if skip else add_interval(
         anchor, terms.frequency, -terms.interval, month_end)
     dates = due_dates(

@@ -124,3 +124,44 @@ class MoreTestCase(ModelsCase):
             self.assertAlmostEqual(
                 rates[0], {'us': D('.12')}.get(method, D('.1268')),
                 delta=D('.0005'))
+
+    def test_month_ends(self):
+        "Due dates of a product as it comes never drift"
+        for start, expected in [
+                ((2023, 12, 31), [(1, 31), (2, 29), (3, 31), (4, 30)]),
+                ((2023, 12, 30), [(1, 30), (2, 29), (3, 30), (4, 30)]),
+                ((2024, 1, 30), [(2, 29), (3, 30), (4, 30), (5, 30)]),
+                ((2024, 1, 31), [(2, 29), (3, 31), (4, 30), (5, 31)])]:
+            with self.subTest(start):
+                loan = self.run_loan(
+                    [(dt.date(*start), D(400))], None, D('.12'), 4)
+                self.assertEqual(
+                    [r.due_date for r in loan.instalments],
+                    [dt.date(2024, *due) for due in expected])
+                self.assertEqual(loan.instalments[0].interest, D(4))
+                self.reschedule(loan, dt.date(*start), extra=1)
+                self.assertEqual(
+                    [r.due_date for r in loan.instalments[:4]],
+                    [dt.date(2024, *due) for due in expected])
+
+    def test_late_payout(self):
+        "What is paid out later than planned falls due as planned"
+        late = dt.date(2024, 2, 2)
+        for told in [False, True]:
+            with self.subTest(told=told):
+                loan = self.apply(
+                    D(400), dt.date(2024, 1, 30), None, D('.12'), 4)
+                planned = [r.due_date for r in loan.instalments]
+                loan.click('submit')
+                loan.click('approve')
+                if told:
+                    loan.disbursement_date = late
+                    loan.save()
+                disburse = loan.click('disburse')
+                disburse.form.date = late
+                disburse.form.method = self.method
+                disburse.execute('pay')
+                loan.reload()
+                self.assertEqual(
+                    [r.due_date for r in loan.instalments], planned)
+                self.assertLess(loan.instalments[0].interest, D(4))
