@@ -10,8 +10,9 @@ from .engine import Column, Loader, date, decimal, text
 class Purchases(Loader):
     """What customers bought, as posted invoices or as activities
 
-    Invoices where account_invoice is active: their days need open fiscal
-    years.  Otherwise done activities of the type "Purchase".
+    Invoices where account_invoice is active, numbered by their reference:
+    their days need open fiscal years.  Otherwise done activities of the type
+    "Purchase".
     """
     modules = ['crm_party']
     key = 'reference'
@@ -47,7 +48,7 @@ class Purchases(Loader):
 
     def known(self, keys):
         return set(self.find(
-                self.target.model, 'reference', keys,
+                self.target.model, self.target.key, keys,
                 domain=[('company', '=', self.context['company'])]))
 
     def values(self, rows):
@@ -75,8 +76,9 @@ class Purchases(Loader):
 
 
 class _Target:
-    "What purchases become"
+    "What purchases become; key is the field with their reference"
     model = None
+    key = None
 
     def __init__(self, loader):
         self.loader = loader
@@ -95,6 +97,7 @@ class _Target:
 
 class _Activities(_Target):
     model = 'crm.activity'
+    key = 'reference'
 
     def __init__(self, loader):
         super().__init__(loader)
@@ -128,6 +131,7 @@ class _Activities(_Target):
 
 class _Invoices(_Target):
     model = 'account.invoice'
+    key = 'number'
 
     def __init__(self, loader):
         super().__init__(loader)
@@ -184,7 +188,7 @@ class _Invoices(_Target):
         quantity = row['quantity']
         return {
             'type': 'out',
-            'reference': row['reference'],
+            'number': row['reference'],
             'company': self.context['company'],
             'party': party,
             'invoice_address': addresses.get(party),
@@ -203,6 +207,4 @@ class _Invoices(_Target):
             }
 
     def create(self, values):
-        proxy = self.get(self.model)._proxy
-        invoices = proxy.create(values, self.context)
-        proxy.post(invoices, self.context)
+        self.get(self.model)._proxy.load_history(values, self.context)

@@ -2,16 +2,20 @@
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
 
+from sql import Literal
+
+from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Workflow, fields)
 from trytond.modules.company.model import employee_field, set_employee
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
+from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 from .activity_type import CHANNELS
 from .profile import ManagedMixin
-from .tools import local_date
+from .tools import days_between, local_date, timezone
 
 _OPEN = ['new', 'open', 'waiting']
 
@@ -343,6 +347,41 @@ class Activity(metaclass=PoolMeta):
         activity = super().next_step(*args, **kwargs)
         activity.case = self.case
         return activity
+
+
+class Due(metaclass=PoolMeta):
+    __name__ = 'crm.due'
+
+    @classmethod
+    def _get_kinds(cls):
+        return super()._get_kinds() + [
+            ('case', gettext('crm_party.msg_due_case'), 'crm.case')]
+
+    @classmethod
+    def _due_case(cls):
+        "Return the query of the open cases to be solved by today"
+        pool = Pool()
+        Case = pool.get('crm.case')
+        Company = pool.get('company.company')
+        company, today, _ = cls._get_context()
+        table = Case.__table__()
+        zone = timezone(Company(company) if company >= 0 else None)
+        end = dt.datetime.combine(
+            today + dt.timedelta(days=1), dt.time(), tzinfo=zone
+            ).astimezone(tz.UTC).replace(tzinfo=None)
+        date = cls.date.sql_cast(table.deadline)
+        return [table.select(
+                table.id.as_('id'),
+                table.party.as_('party'),
+                table.company.as_('company'),
+                table.employee.as_('employee'),
+                date.as_('date'),
+                days_between(
+                    date, cls.date.sql_cast(Literal(today))).as_('days'),
+                Literal(0).as_('interval'),
+                where=(table.company == company)
+                & table.state.in_(_OPEN)
+                & (table.deadline < end))]
 
 
 class Timeline(metaclass=PoolMeta):

@@ -127,6 +127,7 @@ class Row:
         self.import_ = import_
         self.number = number
         self.cells = [plain(c) for c in cells]
+        self.chosen = chosen
         self.values = {}
         self.mechanisms = []
         self.problems = []
@@ -265,8 +266,10 @@ class Row:
         if self.problems:
             line['action'] = 'error'
             labels = dict(FIELDS)
-            line['column'] = ', '.join(labels[f] for f, _ in self.problems)
-            line['reason'] = '; '.join(reason for _, reason in self.problems)
+            problems = sorted(
+                self.problems, key=lambda p: self.chosen.index(p[0]))
+            line['column'] = ', '.join(labels[f] for f, _ in problems)
+            line['reason'] = '; '.join(reason for _, reason in problems)
         elif self.party:
             line['action'] = 'update'
             line['party'] = self.party

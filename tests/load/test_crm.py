@@ -167,6 +167,18 @@ class InvoiceTestCase(LoadCase):
         self.assertEqual(profile.status, 'customer')
         self.assertEqual(profile.rhythm, 10)
         self.assertEqual(self.load(Purchases, text)[0], (0, 5, 1))
+        # What is loaded later may be of an earlier day
+        self.assertEqual(
+            self.load(Purchases, (
+                    'customer,date,amount\n'
+                    'C9,2025-01-02,7.00\nC9,2025-01-01,3.00\n'))[0],
+            (2, 0, 0))
+        self.assertEqual(
+            {i.state for i in Invoice.find([])}, {'posted'})
+        self.assertEqual(
+            {i.number for i in Invoice.find([('party.code', '=', 'C9')])},
+            {'C9/2025-01-02/1', 'C9/2025-01-01/1'})
+        self.assertFalse(any(i.invoice_report_cache for i in Invoice.find()))
         Timeline = Model.get('crm.timeline')
         events = Timeline.find([
                 ('party.code', '=', 'C1'), ('kind', '=', 'invoice')])

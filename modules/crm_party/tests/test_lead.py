@@ -143,3 +143,29 @@ class CaseTestCase(CrmTestCase):
         kinds = {t.kind for t in self.get('crm.timeline').search([
                     ('party', '=', party.id)])}
         self.assertEqual(kinds, {'case'})
+
+    def test_due(self):
+        "Whose case must be solved by today is to be contacted"
+        Due = self.get('crm.due')
+        self.company.timezone = 'Asia/Almaty'
+        self.company.save()
+        type_ = self.create('crm.case.type', name="Complaint")
+        noon = dt.datetime.combine(self.today, dt.time(12))
+        for name, deadline, state in [
+                ("Late", noon - dt.timedelta(days=2), 'waiting'),
+                ("Tonight", noon + dt.timedelta(hours=6), 'new'),
+                ("Tomorrow", noon + dt.timedelta(hours=8), 'new'),
+                ("Solved", noon - dt.timedelta(days=2), 'solved'),
+                ("Any Time", None, 'open')]:
+            self.create('crm.case',
+                company=self.company.id, type=type_.id, subject=name,
+                party=self.create_party(name).id, deadline=deadline,
+                employee=self.manager.id, state=state)
+        due = {
+            d.party.name: d for d in Due.search([('kind', '=', 'case')])}
+        self.assertEqual(set(due), {"Late", "Tonight"})
+        self.assertEqual(
+            {n: d.days for n, d in due.items()}, {"Late": 2, "Tonight": 0})
+        self.assertEqual(due["Late"].origin.subject, "Late")
+        self.assertEqual(due["Late"].employee, self.manager)
+        self.assertIn("to be solved by", due["Late"].reason)
