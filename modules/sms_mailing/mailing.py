@@ -27,8 +27,10 @@ from .fields import Moment
 from .topic import PURPOSES
 from .window import WindowMixin
 
-# What is estimated and sent at once; the cron takes what is more
+# What is estimated at once with and without a worker, who takes what is more;
+# without one the cron does
 AT_ONCE = 1000
+WITHOUT_WORKER = 5000
 _SLICE = 200
 
 _READONLY = {'readonly': Eval('state') != 'draft'}
@@ -565,10 +567,12 @@ class Mailing(
         Message = pool.get('mailing.message')
         cls.write(mailings, {'estimated': False})
         mailings = cls.browse(mailings)
-        cls.estimate([m for m in mailings if m.included <= AT_ONCE])
-        large = [m for m in mailings if m.included > AT_ONCE]
+        worker = Message.has_worker()
+        limit = AT_ONCE if worker else WITHOUT_WORKER
+        cls.estimate([m for m in mailings if m.included <= limit])
+        large = [m for m in mailings if m.included > limit]
         # Without a worker the cron does it
-        if large and Message.has_worker():
+        if large and worker:
             with Transaction().set_context(queue_name='mailing'):
                 cls.__queue__.estimate(large)
 
@@ -576,7 +580,7 @@ class Mailing(
     def estimate_waiting(cls, before=None):
         "Estimate what waits for it, if given since before a moment"
         domain = [
-            ('state', '=', 'prepared'),
+            ('state', 'in', ['prepared', 'approved']),
             ('estimated', '=', False),
             ]
         if before:
@@ -596,7 +600,8 @@ class Mailing(
         cls.lock(mailings)
         mailings = [
             m for m in cls.browse(mailings)
-            if m.state in {'draft', 'prepared'} and not m.estimated]
+            if m.state in {'draft', 'prepared', 'approved'}
+            and not m.estimated]
         Price.delete([p for m in mailings for p in m.prices])
         prices = []
         for mailing in mailings:
@@ -653,6 +658,7 @@ class Mailing(
         Message = pool.get('mailing.message')
         cls.lock(mailings)
         cls._check_start(mailings)
+        cls.estimate(mailings)
         cls._check_audience(mailings)
         for mailing in mailings:
             Message.enqueue(mailing)
@@ -671,10 +677,6 @@ class Mailing(
             if approval and mailing.state != 'approved':
                 raise ApprovalError(gettext(
                         'sms_mailing.msg_mailing_approval_missing',
-                        mailing=mailing.rec_name))
-            if not mailing.estimated:
-                raise MailingValidationError(gettext(
-                        'sms_mailing.msg_mailing_not_estimated',
                         mailing=mailing.rec_name))
             if mailing.latest_start and mailing.latest_start < now:
                 raise MailingValidationError(gettext(

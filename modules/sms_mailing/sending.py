@@ -266,11 +266,13 @@ class Outbox:
     @staticmethod
     def _limits(rows):
         "Return {template: most parts that a message may have}"
-        pool = Pool()
-        Template = pool.get('mailing.template')
-        return {
-            t.id: t.max_parts for t in Template.browse(
-                list({r.template for r in rows if r.template}))}
+        template = Pool().get('mailing.template').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*template.select(
+                template.id, template.max_parts,
+                where=fields.SQL_OPERATORS['in'](
+                    template.id, list({r.template for r in rows}))))
+        return dict(cursor)
 
     @staticmethod
     def _stop(row, content, max_parts, now):

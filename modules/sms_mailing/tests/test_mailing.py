@@ -7,8 +7,8 @@ from decimal import Decimal
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, UNKNOWN, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
-    AccountValidationError, AppendOnlyError, MailingValidationError, SendError,
-    TemplateTextError)
+    AccountValidationError, AppendOnlyError, EmptyAudienceError,
+    MailingValidationError, SendError, TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -148,18 +148,23 @@ class MailingTestCase(ExtrasTestCase):
         Recipient.include([first])
         self.assertEqual(self.prices(mailing), [(1, 2, Decimal('0.10'))])
 
-    def test_not_estimated(self):
-        "A mailing starts once its price is known, which needs no worker"
+    def test_estimate_waiting(self):
+        "The cron works out what no worker did, the start what is left"
         Mailing = Pool().get('mailing.mailing')
         mailing = self.prepared(self.people('+37369000001'))
-        Mailing.write([mailing], {'estimated': False})
-        with self.assertRaises(MailingValidationError):
-            Mailing.start([mailing])
+        other = self.prepared(
+            self.people('+37369000002'), text="From {party.city}[{today}]x")
+        for record in [mailing, other]:
+            Mailing.write([record], {'estimated': False})
         Mailing.estimate_waiting(dt.datetime(2000, 1, 1))
-        self.assertFalse(mailing.estimated)
+        self.clear()
+        self.assertFalse(Mailing(mailing.id).estimated)
         Mailing.estimate_waiting()
         self.clear()
         self.assertTrue(Mailing(mailing.id).estimated)
+        Mailing.write([other], {'estimated': False})
+        with self.assertRaises(EmptyAudienceError):
+            Mailing.start([Mailing(other.id)])
 
     def test_variants(self):
         "Variants are not passed over in silence"

@@ -55,7 +55,7 @@ class SmsMailingTestCase(
         Wizard = pool.get('ir.action.wizard')
         wizard, = Wizard.search([('wiz_name', '=', 'mailing.send')])
         offered = {
-            k.model.__name__ for k in Keyword.search([
+            str(k.model).partition(',')[0] for k in Keyword.search([
                     ('keyword', '=', 'form_action'),
                     ('action', '=', wizard.action.id)])}
         self.assertLessEqual({
