@@ -13,7 +13,7 @@ from caravan.report import Report
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
-from trytond.modules.product import round_price
+from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, check_access
@@ -229,9 +229,13 @@ class Turnover(_Crossing):
     cost_price = fields.Function(
         fields.Numeric("Cost Price"), 'on_change_with_cost_price')
     value = fields.Function(
-        fields.Numeric(
-            "Value", help="The closing quantity at the cost price of today."),
+        Monetary(
+            "Value", currency='currency', digits='currency',
+            help="The closing quantity at the cost price of today."),
         'on_change_with_value')
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
 
     @classmethod
     def __setup__(cls):
@@ -276,11 +280,16 @@ class Turnover(_Crossing):
     def on_change_with_cost_price(self, name=None):
         return self.product.cost_price if self.product else None
 
-    @fields.depends('product', 'closing')
+    @fields.depends('product', 'closing', 'company')
     def on_change_with_value(self, name=None):
-        if self.product and self.product.cost_price is not None:
-            return round_price(
+        if (self.product and self.product.cost_price is not None
+                and self.company):
+            return self.company.currency.round(
                 Decimal(str(self.closing)) * self.product.cost_price)
+
+    @fields.depends('company')
+    def on_change_with_currency(self, name=None):
+        return self.company.currency if self.company else None
 
 
 class Card(_Crossing):

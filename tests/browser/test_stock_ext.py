@@ -139,6 +139,37 @@ class StockExtTestCase(BrowserTestCase):
         client.open_menu("Inventory & Stock", "Reporting", "Stock Card")
         client.screenshot('stock_ext-card')
 
+    def test_residues(self):
+        "What lies in the tanks is listed apart and printed by category"
+        client = self.login('store')
+        client.open_menu("Inventory & Stock", "Reporting", "Residues")
+        client.screenshot('stock_ext-residues')
+        self.assertIn("[WORKSHOP] Workshop", self.places(client))
+        client.page.get_by_text("Tanks", exact=True).first.click()
+        client.wait()
+        client.screenshot('stock_ext-tanks')
+        self.assertEqual(self.places(client), {"[TANK] Fuel tank"})
+        client.select("Diesel")
+        name, size = client.print_report("Residues")
+        self.assertRegex(name, r'^Residues.*\.(pdf|odt)$')
+        self.assertGreater(size, 5000)
+
+    def places(self, client):
+        "Return the locations of the list, which ends with its sum"
+        return {r["Location"] for r in client.rows() if "Location" in r}
+
+    def test_papers(self):
+        "Each movement selected is printed on the paper of its basis"
+        client = self.login('store')
+        client.open_menu(
+            "Inventory & Stock", "Shipments", "Internal Shipments")
+        client.page.get_by_text("To Approve").first.click()
+        client.wait()
+        client.select("WRITE-OFF")
+        name, size = client.print_report("All Papers")
+        self.assertRegex(name, r'^Write-off Act.*\.(pdf|odt)$')
+        self.assertGreater(size, 5000)
+
     def test_hand_over(self):
         "The chief hands the workshop over and gets the act"
         client = self.login('storechief')
