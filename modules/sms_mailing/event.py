@@ -17,7 +17,6 @@ from trytond.transaction import Transaction
 from .engine.delivery import FINAL, RANK
 from .exceptions import AppendOnlyError
 from .export import InertExportMixin
-from .fields import Moment
 
 _SLICE = 5000
 _RAW = 2000
@@ -49,7 +48,7 @@ class Event(InertExportMixin, ModelSQL, ModelView):
             ('unsubscribe', "Unsubscribe"),
             ('complaint', "Complaint"),
             ], "Kind", required=True, sort=False)
-    at = Moment("At", required=True)
+    at = fields.Timestamp("At", required=True)
     code = fields.Char("Code")
     raw = fields.Text("Received", help="What the gateway said.")
     scanner = fields.Boolean(

@@ -19,7 +19,6 @@ from .engine import address as addresses
 from .engine import keyword
 from .exceptions import ArchiveError
 from .export import InertExportMixin
-from .fields import Moment
 
 _TEXT = 2000
 
@@ -92,7 +91,7 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
         depends={'company'})
     recipient = fields.Char("To")
     text = fields.Text("Text")
-    at = Moment("At", required=True)
+    at = fields.Timestamp("At", required=True)
     message = fields.Many2One(
         'mailing.message', "In Reply to", ondelete='SET NULL',
         help="The last message that went to the address.")

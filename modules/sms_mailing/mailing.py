@@ -23,7 +23,6 @@ from trytond.transaction import Transaction
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
-from .fields import Moment
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -220,8 +219,8 @@ class Mailing(
         'res.user', "Prepared by", readonly=True, ondelete='RESTRICT')
     approver = fields.Many2One(
         'res.user', "Approved by", readonly=True, ondelete='RESTRICT')
-    started_at = Moment("Started at", readonly=True)
-    done_at = Moment("Done at", readonly=True)
+    started_at = fields.DateTime("Started at", readonly=True)
+    done_at = fields.DateTime("Done at", readonly=True)
     pause_reason = fields.Char(
         "Pause Reason", readonly=True,
         states={

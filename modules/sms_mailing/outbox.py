@@ -31,7 +31,6 @@ from .engine import gsm
 from .engine.template import MissingValue
 from .exceptions import ArchiveError, SendError
 from .export import InertExportMixin
-from .fields import Moment
 from .rendering import Content
 from .topic import PURPOSES
 
@@ -119,9 +118,9 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         help="Two messages with the same key are never written.")
     simulate = fields.Boolean(
         "Dry Run", help="The message is written and counted only.")
-    not_before = Moment("Not Before")
-    expires_at = Moment("Not After")
-    rung_at = Moment("Rung at")
+    not_before = fields.Timestamp("Not Before")
+    expires_at = fields.Timestamp("Not After")
+    rung_at = fields.Timestamp("Rung at")
     state = fields.Selection([
             ('queued', "Queued"),
             ('sending', "Sending"),
@@ -137,7 +136,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             ('simulated', "Simulated"),
             ], "State", required=True, sort=False)
     attempts = fields.Integer("Attempts")
-    claimed_at = Moment("Claimed at")
+    claimed_at = fields.Timestamp("Claimed at")
     claimed_by = fields.Char("Claimed by")
     provider_ref = fields.Char("Reference of the Gateway")
     error_code = fields.Char(
@@ -150,8 +149,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         states={
             'invisible': ~Eval('error'),
             })
-    sent_at = Moment("Sent at")
-    final_at = Moment(
+    sent_at = fields.Timestamp("Sent at")
+    final_at = fields.Timestamp(
         "Final at", help="When the last word on the message came.")
     events = fields.One2Many(
         'mailing.event', 'message', "Events", readonly=True)

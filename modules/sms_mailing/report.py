@@ -44,8 +44,9 @@ def _texts(mailings):
             & (message.text != Null)
             & ~message.state.in_(['queued', 'held', 'cancelled']),
             group_by=[message.mailing]))
+    # Who reads the paper must not act for the person of the message
     left = {
-        m.mailing.id: m.text
+        m.mailing.id: m.text.replace(m.token, '…')
         for m in Message.browse([i for i, in cursor])}
     return {
         m.id: _Text(
