@@ -77,6 +77,11 @@ GOODS = [
     ]
 
 
+def _hours(hours):
+    "Return a time to the quarter of an hour, as people plan"
+    return dt.timedelta(minutes=15 * round(hours * 4))
+
+
 def fill(demo):
     Fleet(demo).fill()
 
@@ -248,18 +253,23 @@ class Fleet:
         if vehicle is None or self.kinds[vehicle] == 'tractor':
             kg += 14000
         description, packing = self.random.choice(GOODS)
+        deliver_by = start + _hours(4 + km / 45)
         return {
             'party': party,
             'reference': f'PO{self.random.randint(10000, 99999)}',
             'order_date': (start - dt.timedelta(days=3)).date(),
             'pickup_at': start,
-            'deliver_by': start + dt.timedelta(hours=4 + km / 45),
+            'deliver_by': deliver_by,
             'km': km,
             'amount': Decimal(round(180 + km * 1.35)),
             'stops': [('create', [
-                        {'kind': 'load', 'sequence': 1, 'address': load},
+                        {'kind': 'load', 'sequence': 1, 'address': load,
+                            'window_from': start,
+                            'window_to': start + _hours(2)},
                         {'kind': 'unload', 'sequence': 2,
-                            'address': unload},
+                            'address': unload,
+                            'window_from': deliver_by - _hours(3),
+                            'window_to': deliver_by},
                         ])],
             'cargo': [('create', [{
                             'description': description,
@@ -274,7 +284,7 @@ class Fleet:
         party, load, unload, km = self._ends()
         order = self._order(start, km, party, load, unload, vehicle)
         kg = order['cargo'][0][1][0]['gross_kg']
-        end = start + dt.timedelta(hours=3 + km / 55)
+        end = start + _hours(3 + km / 55)
         arrival = end + dt.timedelta(minutes=self.random.randint(-60, 90))
         if done:
             order['delivered_at'] = arrival

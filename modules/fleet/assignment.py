@@ -4,6 +4,7 @@
 from sql import Null
 
 from trytond.model import Check, ModelSQL, ModelView, fields
+from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.sql.functions import TSRange
 from trytond.transaction import Transaction
@@ -181,3 +182,33 @@ class Coupling(NoOverlapMixin, ModelSQL, ModelView):
             trailers.setdefault(coupling.tractor, []).append(
                 coupling.trailer)
         return trailers
+
+
+class Vehicle(metaclass=PoolMeta):
+    __name__ = 'fleet.vehicle'
+
+    coupled_to = fields.Function(fields.Many2One(
+            'fleet.vehicle', "Coupled To",
+            help="The tractor that draws the trailer at this moment, or the "
+            "first trailer of the tractor."), 'get_coupled_to')
+
+    @classmethod
+    def get_coupled_to(cls, vehicles, name):
+        Coupling = Pool().get('fleet.vehicle.coupling')
+        table = Coupling.__table__()
+        cursor = Transaction().connection.cursor()
+        when = now()
+        ids = list(map(int, vehicles))
+        result = dict.fromkeys(ids)
+        cursor.execute(*table.select(
+                table.tractor, table.trailer,
+                where=(fields.SQL_OPERATORS['in'](table.tractor, ids)
+                    | fields.SQL_OPERATORS['in'](table.trailer, ids))
+                & (table.start <= when)
+                & ((table.end == Null) | (table.end > when)),
+                order_by=[table.start, table.id]))
+        for tractor, trailer in cursor:
+            for one, other in [(tractor, trailer), (trailer, tractor)]:
+                if one in result and result[one] is None:
+                    result[one] = other
+        return result

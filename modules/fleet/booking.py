@@ -295,10 +295,12 @@ class OccupiedMixin:
     _occupied_by = None
 
     occupation = fields.Function(fields.Selection([
+                (None, ""),
                 ('free', "Free"),
                 *KINDS,
                 ], "Now", sort=False,
-            help="What occupies it at this moment by the bookings."),
+            help="What occupies it at this moment by the bookings. "
+            "Empty for what is out of use."),
         'get_occupation', searcher='search_occupation')
     free_from = fields.Function(
         fields.DateTime(
@@ -312,7 +314,8 @@ class OccupiedMixin:
             cls._occupied_by, list(map(int, records)), now())
         result = {n: {r.id: None for r in records} for n in names}
         for record in records:
-            *_, kind, end = bookings.get(record.id, ('free', None))
+            *_, kind, end = bookings.get(record.id, (
+                    'free' if record.state == 'active' else None, None))
             for name, value in [('occupation', kind), ('free_from', end)]:
                 if name in result:
                     result[name][record.id] = value
@@ -339,16 +342,20 @@ class OccupiedMixin:
             & ((table.end == Null) | (table.end > when)) & (column != Null))
         if operator in {'=', '!='}:
             operand = [operand]
+        idle = ('id', 'not in', table.select(column, where=live))
         kinds = [k for k in operand if k and k != 'free']
         domain = ['OR']
         if kinds:
             domain.append(('id', 'in', table.select(
                         column, where=live & table.kind.in_(kinds))))
         if 'free' in operand:
-            domain.append(('id', 'not in', table.select(column, where=live)))
+            domain.append([('state', '=', 'active'), idle])
+        if None in operand:
+            domain.append([('state', '!=', 'active'), idle])
         if operator in {'=', 'in'}:
             return domain if len(domain) > 1 else [('id', '=', -1)]
-        others = [k for k, _ in [('free', ''), *KINDS] if k not in operand]
+        others = [
+            k for k in [None, 'free', *dict(KINDS)] if k not in operand]
         return [(name, 'in', others)]
 
     @classmethod

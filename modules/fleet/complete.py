@@ -58,7 +58,10 @@ class TripComplete(Wizard):
             'arrival': trip.arrival or max(
                 filter(None, [s.departed or s.arrived for s in trip.stops]),
                 default=now()),
-            'odometer_start': trip.odometer_start,
+            'odometer_start': (
+                trip.odometer_start
+                if trip.odometer_start is not None
+                else trip.vehicle.odometer),
             'odometer_end': trip.odometer_end,
             'km': trip.km,
             }

@@ -56,7 +56,7 @@ class Configuration(
         help="A reading that means more kilometres per day is flagged and "
         "left out of statistics until somebody confirms it.")
     average_speed = fields.Integer(
-        "Average Speed", required=True,
+        "Average Speed (km/h)", required=True,
         domain=[('average_speed', '>', 0)],
         help="Kilometres per hour, rests not counted, used to estimate "
         "driving time where no past trip tells it.")

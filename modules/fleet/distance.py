@@ -17,6 +17,7 @@ from trytond.transaction import Transaction
 from .engine.geo import great_circle
 from .engine.route import ENGINES, Problem, solve
 from .exceptions import EngineError
+from .tools import whole_minute
 
 
 class Distance(ModelSQL, ModelView):
@@ -228,7 +229,7 @@ class Trip(metaclass=PoolMeta):
                 at += dt.timedelta(hours=(
                         (stop.km_from_previous or 0)
                         / configuration.average_speed))
-                at = max(at, stop.window_from or at).replace(microsecond=0)
+                at = whole_minute(max(at, stop.window_from or at))
                 stop.planned = at
                 at += dt.timedelta(minutes=configuration.stop_minutes)
             previous = stop

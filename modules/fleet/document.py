@@ -44,7 +44,7 @@ class DocumentType(DeactivableMixin, ModelSQL, ModelView):
         help="No trip is planned that ends after the document does, nor "
         "without the document if it is required.")
     validity = fields.Integer(
-        "Validity", domain=['OR',
+        "Validity (months)", domain=['OR',
             ('validity', '=', None),
             ('validity', '>', 0),
             ],

@@ -35,20 +35,20 @@ class SpecificationMixin:
             ('axles', '>', 0),
             ])
     tare_kg = fields.Integer(
-        "Tare", help="The weight of the empty vehicle in kilograms.")
+        "Tare (kg)", help="The weight of the empty vehicle in kilograms.")
     gross_kg = fields.Integer(
-        "Gross Weight",
+        "Gross Weight (kg)",
         help="The greatest allowed weight of the laden vehicle "
         "in kilograms.")
     payload_kg = fields.Integer(
-        "Payload", help="The greatest load in kilograms.")
+        "Payload (kg)", help="The greatest load in kilograms.")
     volume_m3 = fields.Float(
-        "Volume", digits=(16, 2),
+        "Volume (m³)", digits=(16, 2),
         help="The volume of the load in cubic metres.")
     pallets = fields.Integer(
         "Pallets", help="The number of pallet places.")
     power_kw = fields.Integer(
-        "Power", states=_powered, help="Of the engine in kilowatts.")
+        "Power (kW)", states=_powered, help="Of the engine in kilowatts.")
     emission_class = fields.Selection([
             (None, ""),
             ('euro_0', "Euro 0"),
@@ -68,7 +68,7 @@ class SpecificationMixin:
         "Tank Capacity", digits=(16, 1), states=_powered,
         help="In the unit of the fuel.")
     max_speed = fields.Integer(
-        "Maximum Speed", help="In kilometres per hour.")
+        "Maximum Speed (km/h)", help="In kilometres per hour.")
 
     @classmethod
     def specification_fields(cls):

@@ -10,7 +10,7 @@ from trytond.transaction import check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
-from .tools import now, to_local
+from .tools import now, to_local, whole_minute
 
 
 class OrderPlanStart(ModelView):
@@ -132,7 +132,7 @@ class OrderPlan(Wizard):
         orders = self.records
         departure = min(
             filter(None, [o.pickup_at for o in orders]),
-            default=now() + dt.timedelta(hours=1))
+            default=whole_minute(now() + dt.timedelta(hours=1)))
         arrival = max(
             filter(None, [o.deliver_by for o in orders]), default=None)
         if not arrival or arrival <= departure:

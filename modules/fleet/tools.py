@@ -6,7 +6,9 @@ import datetime as dt
 from trytond.pool import Pool
 from trytond.tools import timezone as tz
 
-__all__ = ['format_datetime', 'format_period', 'now', 'to_local', 'to_utc']
+__all__ = [
+    'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
+    'whole_minute']
 
 
 def _zone(company):
@@ -38,6 +40,12 @@ def format_datetime(company, at):
 def format_period(company, start, end):
     return '%s – %s' % (
         format_datetime(company, start), format_datetime(company, end))
+
+
+def whole_minute(at):
+    "Return the time at, or the next whole minute"
+    return (at + dt.timedelta(seconds=59, microseconds=999999)).replace(
+        second=0, microsecond=0)
 
 
 def now():

@@ -187,11 +187,11 @@ class Trip(
         "Fuel at End", digits=(16, 1), states=_running,
         help="In the tank at arrival.")
     load_share = fields.Function(fields.Float(
-            "Load", digits=(16, 1),
+            "Load (%)", digits=(16, 1),
             help="The greatest load in percent of the payload of vehicle "
             "and trailers."), 'on_change_with_load_share')
     volume_share = fields.Function(fields.Float(
-            "Volume", digits=(16, 1),
+            "Volume (%)", digits=(16, 1),
             help="The greatest volume of cargo in percent of the space of "
             "vehicle and trailers."), 'on_change_with_volume_share')
     currency = fields.Function(fields.Many2One(

@@ -90,6 +90,52 @@ class ListsTestCase(QueryTestMixin, FleetTestCase):
                         self.assertNotIn(widget or type_, _NO_COLUMN)
 
 
+class NowTestCase(QueryTestMixin, FleetTestCase):
+    "Test what is shown of this moment"
+
+    @with_company
+    def test_occupation(self):
+        "What is out of use is not free"
+        Vehicle = Pool().get('fleet.vehicle')
+        free, workshop, draft = create_vehicles(3)
+        workshop.state, draft.state = 'workshop', 'draft'
+        Vehicle.save([workshop, draft])
+        vehicles = [free, workshop, draft]
+        self.assertEqual(
+            [Vehicle(v.id).occupation for v in vehicles], ['free', None, None])
+        for operator, operand, found in [
+                ('=', 'free', [free]),
+                ('!=', 'free', [workshop, draft]),
+                ('=', None, [workshop, draft]),
+                ('in', ['free', 'trip'], [free]),
+                ('=', 'trip', [])]:
+            with self.subTest(operator=operator, operand=operand):
+                self.assertEqual(
+                    Vehicle.search([('occupation', operator, operand)]),
+                    found)
+
+    @with_company
+    def test_coupled(self):
+        "Tractor and trailer know each other while they are coupled"
+        Coupling = Pool().get('fleet.vehicle.coupling')
+        Vehicle = Pool().get('fleet.vehicle')
+        tractors = create_vehicles(50)
+        trailers = create_vehicles(50, kind='semitrailer', prefix='T')
+        Coupling.create([{
+                    'tractor': tractor.id, 'trailer': trailer.id,
+                    'start': at(0), 'end': end}
+                for tractor, trailer, end in zip(
+                    tractors, trailers, [at(1)] + [None] * 49)])
+        ended, running, *_ = zip(tractors, trailers)
+        self.assertEqual([v.coupled_to for v in ended], [None, None])
+        self.assertEqual(
+            [v.coupled_to for v in running], list(reversed(running)))
+
+        def read(size):
+            Vehicle.read([t.id for t in tractors[:size]], ['coupled_to'])
+        self.assertConstantQueries(read, small=10, large=50)
+
+
 class WeekTestCase(QueryTestMixin, FleetTestCase):
     "Test the week of vehicles and drivers"
 
