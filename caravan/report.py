@@ -3,8 +3,10 @@
 """Prints of the suite: what they all share on top of trytond's Report."""
 import io
 import logging
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import zipfile
@@ -17,6 +19,8 @@ from trytond.report.report import FORMAT2EXT
 from trytond.transaction import Transaction
 
 __all__ = ['Report', 'convert_document', 'converter']
+
+TIMEOUT = 5 * 60
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ def _convert_zip(content, extension):
         return result.getvalue()
 
 
-def _run_converter(paths, format_, timeout=5 * 60):
+def _run_converter(paths, format_):
     """Return {path: path of what it was converted to, or itself}.
 
     paths are the documents, all in a directory that this may write to,
@@ -124,15 +128,20 @@ def _run_converter(paths, format_, timeout=5 * 60):
     directory = paths[0].parent
     extension = FORMAT2EXT.get(format_, format_)
     output = directory / 'converted'
+    process = subprocess.Popen([
+            converter(), f'-env:UserInstallation=file://{directory}/p',
+            '--headless', '--nolockcheck', '--nodefault', '--norestore',
+            '--convert-to', extension, '--outdir', str(output),
+            *map(str, paths)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        subprocess.run([
-                converter(), f'-env:UserInstallation=file://{directory}/p',
-                '--headless', '--nolockcheck', '--nodefault',
-                '--norestore', '--convert-to', extension,
-                '--outdir', str(output), *map(str, paths)],
-            timeout=timeout, check=True, capture_output=True)
-    except (subprocess.SubprocessError, OSError):
-        logger.error("LibreOffice failed", exc_info=True)
+        process.wait(TIMEOUT)
+    except subprocess.TimeoutExpired:
+        logger.error("LibreOffice was stopped after %s seconds", TIMEOUT)
+        # What was started is a script, its child does the work
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     result = {}
     for path in paths:
         converted = output / Path(path.name).with_suffix('.' + extension)

@@ -51,6 +51,9 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
         "whoever it belongs to.")
     digest = fields.Char(
         "Digest", readonly=True,
+        states={
+            'invisible': ~Eval('digest'),
+            },
         help="What is kept of the address after its person was erased.")
     channel = fields.Selection(
         [(None, "All channels")] + CHANNELS, "Channel", sort=False,

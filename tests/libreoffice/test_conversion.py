@@ -2,8 +2,10 @@
 # this repository contains the full copyright notice and licence terms.
 """LibreOffice converts what several users print at the same moment."""
 import io
+import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 from odf.opendocument import OpenDocumentText
 from odf.text import P
@@ -52,3 +54,15 @@ class ConversionTestCase(unittest.TestCase):
         with self.assertLogs('caravan.report', 'ERROR'):
             result = convert_document(b'text', 'odt', 'unknown')
         self.assertEqual(result, ('odt', b'text'))
+
+    def test_timeout(self):
+        "What takes too long is stopped with all that it started"
+        with patch('caravan.report.TIMEOUT', 0.01), \
+                self.assertLogs('caravan.report', 'ERROR'):
+            result = convert_document(
+                b'text', 'odt', 'pdf', 'test_timeout')
+        self.assertEqual(result, ('odt', b'text'))
+        running = subprocess.run(
+            ['pgrep', '--full', 'convert-to pdf .*test_timeout[.]odt'],
+            capture_output=True, text=True)
+        self.assertFalse(running.stdout)
