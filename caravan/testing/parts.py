@@ -207,8 +207,10 @@ class Part:
 
     def page_of(self, label):
         "Open the page of the notebook, or the tab of the list"
-        self.root.locator(
-            f'ul[role=tablist] a:visible:has-text("{label}")').first.click()
+        # A tab of a list tells how many there are after its label
+        self.root.locator('ul[role=tablist] a:visible').filter(
+            has_text=re.compile(rf'^\s*{re.escape(label)}\s*(\d+\+?)?\s*$')
+            ).first.click()
         self.client.wait()
 
     def lines(self, name):
