@@ -139,7 +139,9 @@ class CompanyTestCase(unittest.TestCase):
         with server.Server(
                 self.database, self.folder / 'run',
                 environ={'PYTHONWARNINGS': 'default'}) as started:
-            log = started.log()
+            pass
+        # Requests are told once they are answered
+        log = started.log()
         self.assertIn('INFO', log)
         ours = '|'.join(['caravan', *MODULES])
         self.assertEqual(re.findall(
