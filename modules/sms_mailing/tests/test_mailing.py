@@ -324,6 +324,21 @@ class MailingTestCase(ExtrasTestCase):
         with Transaction().set_context(_check_access=True):
             Mailing.delete([Mailing(mailing.id)])
 
+    def test_merge(self):
+        "Who refused still does as the party that he is merged into"
+        pool = Pool()
+        Refusal = pool.get('mailing.refusal')
+        Replace = pool.get('party.replace', type='wizard')
+        ann, same = pool.get('party.party').create([{'name': "Ann"}] * 2)
+        for party in [ann, same]:
+            Refusal.create([{'party': party.id, 'reason': 'stop'}])
+        session_id, _, _ = Replace.create()
+        replace = Replace(session_id)
+        replace.ask.source, replace.ask.destination = ann, same
+        replace.transition_replace()
+        self.assertEqual(
+            [r.party for r in Refusal.search([])], [same, same])
+
     def test_refusal_stays(self):
         "A refusal may be ended, not turned into something else"
         Refusal = Pool().get('mailing.refusal')
