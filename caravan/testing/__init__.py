@@ -15,6 +15,7 @@ _NAMES = {
     'count_queries': 'queries',
     'load_module_tests': 'loading',
     'prepare_database': 'databases',
+    'unvalidated': 'databases',
     }
 
 __all__ = list(_NAMES)

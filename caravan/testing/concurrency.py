@@ -4,6 +4,8 @@
 import random
 import threading
 import time
+from contextlib import contextmanager
+from unittest.mock import patch
 
 from trytond import backend
 from trytond.tests import test_tryton
@@ -13,7 +15,7 @@ from .databases import prepare_database
 from .environment import require
 from .rpc import Session
 
-__all__ = ['PostgreSQLTestCase', 'together', 'transact']
+__all__ = ['PostgreSQLTestCase', 'before_lock', 'together', 'transact']
 
 
 def transact(function, user=0, context=None, retry=10):
@@ -67,6 +69,29 @@ def together(*functions, timeout=300):
     for thread in threads:
         thread.join(max(0, end - time.monotonic()))
     return results
+
+
+@contextmanager
+def before_lock(table, function):
+    """Call function once just before records of table are locked.
+
+    The transaction that locks them has its snapshot already and does not see
+    what function commits, in a thread of its own: what happens by chance when
+    the one that is waited for ends in that moment.  Yields the list of what
+    function returned.
+    """
+    results = []
+    lock_records = backend.Database.lock_records
+
+    def lock(connection, locked, ids):
+        if locked == table and not results:
+            connection.cursor().execute('SELECT 1')
+            results.append(None)
+            results[:] = together(function)
+        lock_records(connection, locked, ids)
+
+    with patch.object(backend.Database, 'lock_records', staticmethod(lock)):
+        yield results
 
 
 class PostgreSQLTestCase(test_tryton.TestCase):

@@ -4,14 +4,16 @@
 
 The modules of the core are activated once for each set of installed versions,
 larger sets on top of smaller ones; ours are activated on top of that copy once
-for each state of our sources.
+for each state of our sources.  The pools of a process are kept as well.
 Without DB_CACHE in the environment nothing is kept.
 """
 import fcntl
 import hashlib
 import os
+import sys
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
@@ -23,9 +25,10 @@ from trytond.model import ModelStorage
 from trytond.modules import get_module_info
 from trytond.tests import test_tryton, tools
 
-from .keys import MODULES, source_key, versions_key
+from .keys import MODULES, cache_folder, source_key, versions_key
 
-__all__ = ['ModuleTestCase', 'activate_modules', 'prepare_database']
+__all__ = [
+    'ModuleTestCase', 'activate_modules', 'prepare_database', 'unvalidated']
 
 # ModuleTestCase asks for each class where it is registered, and each time the
 # entry points of all that is installed are read through: most of its time
@@ -44,9 +47,13 @@ def _core(modules):
     return sorted(result - set(MODULES) - {'ir', 'res'})
 
 
-def _base_file(modules):
-    name = hashlib.sha1(
+def _base_name(modules):
+    return hashlib.sha1(
         '-'.join([versions_key(), *modules]).encode()).hexdigest()[:20]
+
+
+def _base_file(modules):
+    name = _base_name(modules)
     if backend.name == 'postgresql':
         return f'{test_tryton.DB_CACHE}/base-{name}'
     return str(Path(test_tryton.DB_CACHE).parent / f'base-{name}.dump')
@@ -69,54 +76,163 @@ def _lock(name):
         yield
 
 
+class _Pools:
+    """The last pools of this process, to serve again.
+
+    To make one takes longer than to restore its database.
+    """
+    size = 4
+
+    def __init__(self):
+        self._kept = {}
+
+    def restore(self, name):
+        "Give the test database the pool of the modules in name"
+        key, pool = self._key(name), test_tryton.Pool
+        if key not in self._kept:
+            pool(test_tryton.DB_NAME).init()
+            return self.keep(name)
+        with pool._lock:
+            classes, modules = self._kept[key]
+            pool._pools[test_tryton.DB_NAME] = classes
+            pool._pool_modules[test_tryton.DB_NAME] = modules
+            pool._pool_instances.clear()
+
+    def keep(self, name):
+        "Keep the pool of the test database as that of the modules in name"
+        pool = test_tryton.Pool
+        with pool._lock:
+            self._kept[self._key(name)] = (
+                pool._pools[test_tryton.DB_NAME],
+                pool._pool_modules[test_tryton.DB_NAME])
+            for old in list(self._kept)[:-self.size]:
+                del self._kept[old]
+
+    @staticmethod
+    def _key(name):
+        return frozenset(name.partition('--')[0].split('-'))
+
+
+_pools = _Pools()
+
+
+def _restore(name):
+    "Restore the test database from the cache, return False if it lacks name"
+    if not test_tryton.DB_CACHE:
+        return False
+    path = test_tryton._db_cache_file(test_tryton.DB_CACHE, name)
+    if not _copy(path, restore=True):
+        return False
+    _pools.restore(name)
+    return True
+
+
+# What trytond's own test cases restore has its pool from here too
+test_tryton.restore_db_cache = _restore
+
+
 def prepare_database(modules):
     "Make the test database anew with modules activated"
     test_tryton.drop_db()
     if not test_tryton.DB_CACHE:
         return test_tryton.activate_module(modules)
+    if backend.name == 'sqlite':
+        os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
     with _lock('-'.join(modules) + source_key()):
-        if test_tryton.restore_db_cache('-'.join(modules)):
+        if _restore('-'.join(modules)):
             return
+        started = time.monotonic()
         _make_core(_core(modules))
-        _update_list()
-        test_tryton.activate_module(modules)
+        with nullcontext() if _to_validate(modules) else unvalidated():
+            _activate(modules)
+        _pools.keep('-'.join(modules))
+        test_tryton.backup_db_cache('-'.join(modules))
+        print(
+            f"{time.monotonic() - started:.1f} s to make", *modules,
+            file=sys.stderr)
+
+
+def _made_bases():
+    "Return the folder that knows which modules each cached base has"
+    folder = cache_folder() / f'bases-{versions_key()}-{backend.name}'
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _smaller(modules):
+    "Return the largest set to make a base of the core's modules from"
+    known = [p.read_text().split() for p in _made_bases().iterdir()]
+    stands_on = [[], *(_core([m]) for m in MODULES)]
+    return max(
+        (core for core in known + stands_on if set(core) < set(modules)),
+        key=len, default=None)
 
 
 def _make_core(modules):
     """Make the test database with modules of the core activated.
 
-    What is not in the cache is made on top of what one of ours stands on.
+    What is not in the cache is made on top of the largest that is, or of what
+    one of ours stands on.
     """
     base = _base_file(modules)
     with _lock(base):
         if _copy(base, restore=True):
-            return test_tryton.Pool(test_tryton.DB_NAME).init()
-        smaller = [
-            core for core in [[], *(_core([m]) for m in MODULES)]
-            if set(core) < set(modules)]
-        if smaller:
-            _make_core(max(smaller, key=len))
-        elif backend.name == 'sqlite':
-            os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
-        _activate_core(modules)
+            return
+        smaller = _smaller(modules)
+        if smaller is not None:
+            _make_core(smaller)
+        else:
+            test_tryton.create_db()
+        # The core's own tests validate its records
+        with unvalidated():
+            _activate(modules)
+        if backend.name == 'postgresql':
+            _analyze()
         _copy(base, restore=False)
+        (_made_bases() / _base_name(modules)).write_text(' '.join(modules))
 
 
-def _activate_core(modules):
-    """Activate modules of the core, whose own tests validate their records.
+def _to_validate(modules):
+    """Return True if our records are validated as they are made.
 
-    To do it again takes two thirds of the time.
+    Once is enough for each: alone, and with all others.
     """
-    with patch.object(test_tryton, 'DB_CACHE', None), patch.object(
-            ModelStorage, '_validate', classmethod(lambda *a, **k: None)):
-        test_tryton.activate_module(modules)
+    return (
+        backend.name == 'sqlite'
+        and len(set(modules) & set(MODULES)) in {1, len(MODULES)})
+
+
+def unvalidated():
+    """Return a context manager in which new records are not validated.
+
+    Their validation takes two thirds of an activation, and more where a test
+    needs many rows of which only the number matters.
+    """
+    return patch.object(
+        ModelStorage, '_validate', classmethod(lambda *a, **k: None))
 
 
 @test_tryton.with_transaction(user=0)
-def _update_list():
-    "Our dependencies may have changed since the base was made"
-    test_tryton.Pool().get('ir.module').update_list()
-    test_tryton.Transaction().commit()
+def _analyze():
+    """Let the server know how large its catalogue has grown.
+
+    Without it each update of a module asks for the foreign keys of a table for
+    a second.
+    """
+    transaction = test_tryton.Transaction()
+    transaction.connection.cursor().execute(
+        'ANALYZE pg_attribute, pg_class, pg_constraint, pg_depend, pg_index')
+    transaction.commit()
+
+
+def _activate(modules):
+    "Activate modules as trytond-admin does, with what they depend on"
+    test_tryton.Pool(test_tryton.DB_NAME).init(
+        update=list(modules), lang=['en'], activatedeps=True)
+    with test_tryton.Transaction().start(
+            test_tryton.DB_NAME, 0) as transaction:
+        test_tryton.Pool().get('ir.module').update_list()
+        transaction.commit()
 
 
 class ModuleTestCase(test_tryton.ModuleTestCase):
@@ -125,7 +241,6 @@ class ModuleTestCase(test_tryton.ModuleTestCase):
     @classmethod
     def setUpClass(cls):
         prepare_database([cls.module, *(cls.extras or [])])
-        test_tryton.drop_db()
         super().setUpClass()
 
 
@@ -141,7 +256,7 @@ def activate_modules(modules, *setup):
     if functions := '|'.join(tools._func_name(f) for f in setup):
         name += f'--{functions}'
     test_tryton.drop_db()
-    if test_tryton.restore_db_cache(name):
+    if _restore(name):
         return proteus_config.set_trytond()
     prepare_database(modules)
     config = proteus_config.set_trytond()

@@ -6,7 +6,7 @@ from sql import Null
 from trytond.i18n import gettext
 from trytond.model import (
     ChatMixin, DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow,
-    avatar_mixin, fields)
+    avatar_mixin, dualmethod, fields)
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
@@ -341,6 +341,16 @@ class Vehicle(
             cls.check_taken(
                 [dict(values, company=v.company.id) for v in vehicles],
                 ignore=vehicles)
+
+    @dualmethod
+    def lock(cls, vehicles):
+        super().lock(vehicles)
+        # Who locks them next has to see what is entered now
+        table = cls.__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.id], [table.id],
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, list(map(int, vehicles)))))
 
     @classmethod
     def copy(cls, vehicles, default=None):

@@ -10,8 +10,9 @@ from decimal import Decimal
 from sql.aggregate import Sum
 
 from trytond.i18n import gettext
-from trytond.model import Model
+from trytond.model import Model, dualmethod, fields
 from trytond.model.exceptions import AccessError
+from trytond.modules.account.exceptions import PeriodNotFoundError
 from trytond.pool import Pool
 from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction, check_access, without_check_access
@@ -88,6 +89,29 @@ class MoneyMixin(Model):
             loan=loan, type=type_, value_date=date, booking_date=booking,
             amount=amount, employee=Transaction().context.get('employee'),
             **values)
+
+    @dualmethod
+    def lock(cls, loans):
+        """Lock loans, and what numbers the moves of their companies today.
+
+        The lock of the numbers is else asked for once the moves are made, and
+        the transaction starts again to do all of its work a second time.
+        """
+        Period = Pool().get('account.period')
+        super().lock(loans)
+        # Who locks them next has to see what is booked now
+        table = cls.__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.id], [table.id],
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, list(map(int, loans)))))
+        with without_check_access():
+            for company in {loan.company for loan in cls.browse(loans)}:
+                try:
+                    period = Period.find(company)
+                except PeriodNotFoundError:
+                    continue
+                period.move_sequence_used.lock()
 
     @classmethod
     def call(cls, loans, date=None):

@@ -1,9 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from trytond.model import ModelView
+from trytond.model import ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
+from trytond.transaction import Transaction
 
 
 class _DeliverNow:
@@ -50,7 +51,13 @@ class _DeliverNow:
         see those which another transaction has added meanwhile.
         """
         Product = Pool().get('product.product')
-        Product.lock(sorted({p.id for p in products}))
+        ids = sorted({p.id for p in products})
+        Product.lock(ids)
+        # Who locks them next has to see what is taken now
+        table = Product.__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.id], [table.id],
+                where=fields.SQL_OPERATORS['in'](table.id, ids)))
 
 
 class ShipmentInReturn(_DeliverNow, metaclass=PoolMeta):

@@ -4,10 +4,11 @@
 import datetime as dt
 import random
 
-from caravan.testing.concurrency import PostgreSQLTestCase, together
+from caravan.testing.concurrency import (
+    PostgreSQLTestCase, before_lock, together)
 from trytond.model.exceptions import SQLConstraintError
 from trytond.modules.company.tests import create_company
-from trytond.modules.fleet.exceptions import OverlapError
+from trytond.modules.fleet.exceptions import OverlapError, ReadingError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -162,3 +163,25 @@ class FleetTestCase(PostgreSQLTestCase):
             function()
         with self.assertRaises((OverlapError, SQLConstraintError)):
             drive(24, 1299, 1400)()
+
+    def test_last_reading(self):
+        "Who waited for the vehicle sees what was read meanwhile"
+        (vehicle, _), _ = self._resources(1, 1, 'R')
+
+        def meter():
+            pool = Pool()
+            vehicle_, = pool.get('fleet.vehicle').browse([vehicle])
+            return pool.get('fleet.meter').of(
+                [vehicle_], 'odometer')[vehicle_].id
+        meter = self._commit(meter)
+
+        def read(hour, value):
+            def create():
+                Pool().get('fleet.meter.reading').create([{
+                            'meter': meter, 'value': value, 'source': 'manual',
+                            'at': START + dt.timedelta(hours=hour)}])
+            return lambda: self._commit(create)
+        with before_lock('fleet_vehicle', read(8, 1000)) as results:
+            with self.assertRaises(ReadingError):
+                read(9, 900)()
+        self.assertEqual(results, [None])

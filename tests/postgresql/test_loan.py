@@ -8,7 +8,7 @@ from decimal import Decimal as D
 from proteus import Model
 from proteus import config as proteus_config
 
-from caravan.testing.concurrency import PostgreSQLTestCase
+from caravan.testing.concurrency import PostgreSQLTestCase, before_lock
 from trytond.modules.loan.tests.tools import (
     create_product, get_method, setup_accounting)
 from trytond.pool import Pool
@@ -89,6 +89,14 @@ class LoanTestCase(PostgreSQLTestCase):
         self.assertEqual(
             balances, {loan: (e, e) for loan, e in expected.items()})
         self.assertEqual(differences, [])
+
+    def test_last_moment(self):
+        "Who waited for the loan sees what was booked meanwhile"
+        def book(key):
+            return self.book(self.loans[0], D('12.34'), self.today, key)
+        book('first')()
+        with before_lock('loan_loan', book('last')) as results:
+            self.assertEqual(book('last')(), results[0])
 
 
 del PostgreSQLTestCase

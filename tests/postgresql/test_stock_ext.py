@@ -3,7 +3,7 @@
 """Many storekeepers at once."""
 import datetime as dt
 
-from caravan.testing.concurrency import PostgreSQLTestCase
+from caravan.testing.concurrency import PostgreSQLTestCase, before_lock
 from trytond.model.exceptions import SQLConstraintError
 from trytond.modules.company.tests import create_company
 from trytond.modules.stock_ext.exceptions import ShortageError
@@ -39,10 +39,13 @@ class StockExtTestCase(PostgreSQLTestCase):
     def run_(self, function):
         return self.transact(function, context={'company': self.company})
 
-    def test_issue_together(self):
-        "Two who issue the last goods at once do not both get them"
+    def last_goods(self, name):
+        """Return a function that issues 7 of 10, one for what is on hand.
+
+        name is that of the product
+        """
         def prepare():
-            product = create_product("Bolt")
+            product = create_product(name)
             store = locate('STO')
             workshop = locate(name="Workshop")
             move(locate('SUP'), store, {product: 10})
@@ -58,17 +61,30 @@ class StockExtTestCase(PostgreSQLTestCase):
                         'to_location': workshop,
                         'moves': [{'product': product, 'quantity': 7}],
                         }])
-        results = self.together(
-            *[lambda: self.run_(issue) for _ in range(4)])
-        done = [r for r in results if isinstance(r, list)]
-        short = [r for r in results if isinstance(r, ShortageError)]
-        self.assertEqual((len(done), len(short)), (1, 3), results)
 
         def on_hand():
             Product = Pool().get('product.product')
             return Product.products_by_location(
-                [store], grouping_filter=([product],))
-        self.assertEqual(self.run_(on_hand), {(store, product): 3})
+                [store], grouping_filter=([product],))[store, product]
+        return lambda: self.run_(issue), lambda: self.run_(on_hand)
+
+    def test_issue_together(self):
+        "Two who issue the last goods at once do not both get them"
+        issue, on_hand = self.last_goods("Bolt")
+        results = self.together(*[issue] * 4)
+        done = [r for r in results if isinstance(r, list)]
+        short = [r for r in results if isinstance(r, ShortageError)]
+        self.assertEqual((len(done), len(short)), (1, 3), results)
+        self.assertEqual(on_hand(), 3)
+
+    def test_last_moment(self):
+        "Who waited for the product sees what was issued meanwhile"
+        issue, on_hand = self.last_goods("Nut")
+        with before_lock('product_product', issue) as results:
+            with self.assertRaises(ShortageError):
+                issue()
+        self.assertNoError(results)
+        self.assertEqual(on_hand(), 3)
 
     def test_custodians_together(self):
         "Two who take one place over at once do not both get it"
