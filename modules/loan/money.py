@@ -356,6 +356,8 @@ class MoneyMixin(Model):
         """
         payments = cls._scripted(payments, 'disburse')
         with without_check_access():
+            # One by one, each would start the transaction again
+            cls.lock(list({loan for loan, *_ in payments}))
             for arguments in payments:
                 cls.pay_out(*arguments)
 

@@ -39,11 +39,12 @@ class LoanTestCase(PostgreSQLTestCase):
                     'party': party.id, 'product': product.id,
                     'amount_requested': D('90000.00'),
                     'application_date': start, 'disbursement_date': start,
-                    'decision': 'approve'}] * LOANS, config.context)
+                    'decision': 'approve'}] * (LOANS + 1), config.context)
         Loan._proxy.book_payouts([{
                     'loan': loan, 'date': start, 'amount': D('90000.00'),
                     'method': cls.method, 'key': None}
                 for loan in cls.loans], config.context)
+        cls.other = cls.loans.pop()
 
     def book(self, loan, amount, date, key):
         def book():
@@ -93,7 +94,7 @@ class LoanTestCase(PostgreSQLTestCase):
     def test_last_moment(self):
         "Who waited for the loan sees what was booked meanwhile"
         def book(key):
-            return self.book(self.loans[0], D('12.34'), self.today, key)
+            return self.book(self.other, D('12.34'), self.today, key)
         book('first')()
         with before_lock('loan_loan', book('last')) as results:
             self.assertEqual(book('last')(), results[0])
