@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -167,7 +168,10 @@ def _print_address(server, notes):
     print(f"  Password  {notes['password']}  (the same for all)")
     print(f"  Logins    {'admin':{width}}  all rights")
     for login, name, role in notes['users']:
-        print(f"            {login:{width}}  {name} ({role})")
+        print(textwrap.fill(
+                f"{login:{width}}  {name} ({role})", 100,
+                initial_indent=' ' * 12,
+                subsequent_indent=' ' * (14 + width)))
     print()
     print("  The desktop client of Tryton 8.0 connects to "
         f"{server.url.split('/')[2]}")

@@ -13,6 +13,8 @@ USERS = [
     ('fleetadmin', "Frieda Fleet", [
             'fleet.group_fleet_admin', 'fleet.group_fleet_accountant',
             'fleet.group_fleet_override']),
+    ('director', "Diane Marchand", [
+            'fleet.group_fleet_admin', 'fleet.group_fleet_accountant']),
     ]
 
 PLACES = [

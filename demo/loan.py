@@ -13,6 +13,7 @@ USERS = [
     ('creditbooks', "Berta Vogel", [
             'loan.group_loan_accountant', 'account.group_account']),
     ('creditadmin', "Adele Kurz", ['loan.group_loan_admin']),
+    ('director', "Diane Marchand", ['loan.group_loan_admin']),
     ]
 _PRODUCTS = [
     ("Customer loan", 'CUSTOMER', 'lent', 'annuity', '0.096', 24, {

@@ -10,6 +10,7 @@ USERS = [
     ('marketer', "Marion Petit", ['sms_mailing.group_mailing']),
     ('approver', "Alain Roux", ['sms_mailing.group_mailing_approval']),
     ('mailadmin', "Mireille Blanc", ['sms_mailing.group_mailing_admin']),
+    ('director', "Diane Marchand", ['sms_mailing.group_mailing_admin']),
     ]
 _ACCOUNTS = [
     ("SMS (simulated)", 'sms', '+33100000000', '0.0550'),

@@ -9,6 +9,7 @@ USERS = [
     ('store', "Sonia Marchal", ['stock.group_stock']),
     ('storechief', "Armand Coste", [
             'stock_ext.group_stock_approval', 'stock.group_stock_admin']),
+    ('director', "Diane Marchand", ['stock_ext.group_stock_approval']),
     ]
 
 # code, name, cost price: spare parts of the store's own

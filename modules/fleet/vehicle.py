@@ -3,6 +3,7 @@
 
 from sql import Null
 
+from caravan.locking import touch
 from trytond.i18n import gettext
 from trytond.model import (
     ChatMixin, DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow,
@@ -345,12 +346,7 @@ class Vehicle(
     @dualmethod
     def lock(cls, vehicles):
         super().lock(vehicles)
-        # Who locks them next has to see what is entered now
-        table = cls.__table__()
-        Transaction().connection.cursor().execute(*table.update(
-                [table.id], [table.id],
-                where=fields.SQL_OPERATORS['in'](
-                    table.id, list(map(int, vehicles)))))
+        touch(cls, vehicles)
 
     @classmethod
     def copy(cls, vehicles, default=None):

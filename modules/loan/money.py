@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from sql.aggregate import Sum
 
+from caravan.locking import touch
 from trytond.i18n import gettext
-from trytond.model import Model, dualmethod, fields
+from trytond.model import Model, dualmethod
 from trytond.model.exceptions import AccessError
 from trytond.modules.account.exceptions import PeriodNotFoundError
 from trytond.pool import Pool
@@ -99,12 +100,7 @@ class MoneyMixin(Model):
         """
         Period = Pool().get('account.period')
         super().lock(loans)
-        # Who locks them next has to see what is booked now
-        table = cls.__table__()
-        Transaction().connection.cursor().execute(*table.update(
-                [table.id], [table.id],
-                where=fields.SQL_OPERATORS['in'](
-                    table.id, list(map(int, loans)))))
+        touch(cls, loans)
         with without_check_access():
             for company in {loan.company for loan in cls.browse(loans)}:
                 try:

@@ -1,10 +1,10 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-from trytond.model import ModelView, fields
+from caravan.locking import touch
+from trytond.model import ModelView
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
-from trytond.transaction import Transaction
 
 
 class _DeliverNow:
@@ -53,11 +53,7 @@ class _DeliverNow:
         Product = Pool().get('product.product')
         ids = sorted({p.id for p in products})
         Product.lock(ids)
-        # Who locks them next has to see what is taken now
-        table = Product.__table__()
-        Transaction().connection.cursor().execute(*table.update(
-                [table.id], [table.id],
-                where=fields.SQL_OPERATORS['in'](table.id, ids)))
+        touch(Product, ids)
 
 
 class ShipmentInReturn(_DeliverNow, metaclass=PoolMeta):
