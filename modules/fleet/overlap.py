@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from sql import Column, Literal, Null
+from sql import Column, For, Literal, Null
 from sql.operators import Equal
 
 from trytond import backend
@@ -87,6 +87,14 @@ class Rising:
     end: str
     message: str
     equal: bool = False
+
+
+class _ForNoKeyUpdate(For):
+    "A lock of rows that lets others add rows that refer to them"
+    __slots__ = ()
+
+    def __str__(self):
+        return 'FOR NO KEY UPDATE'
 
 
 class NoOverlapMixin:
@@ -199,8 +207,10 @@ class NoOverlapMixin:
         Said before the statement, because after the refusal of PostgreSQL
         nothing can be read to name the other row.
         """
-        for rule in cls._no_overlap:
-            wanted = cls._wanted_ranges(rule, vlist)
+        rules = [(r, cls._wanted_ranges(r, vlist)) for r in cls._no_overlap]
+        for rule, wanted in rules:
+            cls._wait_for_turn(rule, wanted)
+        for rule, wanted in rules:
             if not wanted:
                 continue
             domain = [(rule.key, 'in', list(wanted)), ['OR',
@@ -220,6 +230,21 @@ class NoOverlapMixin:
                 if any((end is None or s < end) and (e is None or start < e)
                         for s, e in wanted[key.id]):
                     cls._raise_overlap(rule, key, row)
+
+    @classmethod
+    def _wait_for_turn(cls, rule, ids):
+        """Wait for the others who add rows for the keys with ids.
+
+        Those who insert at once under an exclusion constraint wait for one
+        another until PostgreSQL ends that after a second.
+        """
+        if not ids:
+            return
+        table = cls._fields[rule.key].get_target().__table__()
+        Transaction().connection.cursor().execute(*table.select(
+                table.id,
+                where=fields.SQL_OPERATORS['in'](table.id, list(ids)),
+                order_by=[table.id.asc], for_=_ForNoKeyUpdate('UPDATE')))
 
     @classmethod
     def _wanted_ranges(cls, rule, vlist):
