@@ -73,16 +73,35 @@ _PREPARE = '''() => {
         const size = data.size || data.byteLength || data.length;
         caravan.files.push([name, size]);
     };
-    // jQuery and the client put off much of their work by short timers
+    // jQuery and the client put off much of their work by short timers: those
+    // without a delay run at once, not after the 4 ms of the browser, others
+    // in a fifth of their time
     const later = window.setTimeout.bind(window);
     const forget = window.clearTimeout.bind(window);
     const timers = new Set();
+    const next = new MessageChannel();
+    const queue = [];
+    let last = 0;
+    next.port1.onmessage = () => {
+        const [timer, run, parameters] = queue.shift();
+        if (timers.delete(timer)) {
+            run(...parameters);
+        }
+    };
     window.setTimeout = (run, delay, ...parameters) => {
+        if (!(delay > 0)) {
+            last -= 1;
+            timers.add(last);
+            queue.push([last, run, parameters]);
+            next.port2.postMessage(null);
+            return last;
+        }
+        const short = delay <= 1000;
         const timer = later(() => {
             timers.delete(timer);
             run(...parameters);
-        }, delay);
-        if (!(delay > 1000)) {
+        }, short ? delay / 5 : delay);
+        if (short) {
             timers.add(timer);
         }
         return timer;
@@ -101,7 +120,7 @@ _PREPARE = '''() => {
                 if (looks > 2 || Date.now() > end) {
                     resolve(looks > 2);
                 } else {
-                    later(look, 20);
+                    later(look, 10);
                 }
             };
             look();
