@@ -41,8 +41,8 @@ TIMEOUT = 50 * 60
 _OURS = r'(caravan|trytond\.modules\.(%s))(\.|$)' % '|'.join(MODULES)
 # What takes longest starts first
 _LONG = [
-    'browser', 'postgresql', 'together', 'postgresql:*', 'sqlite:*', 'load',
-    'desktop', 'libreoffice', 'extras', 'access']
+    'browser', 'postgresql', 'together', 'tour', 'postgresql:*', 'sqlite:*',
+    'load', 'desktop', 'libreoffice', 'extras', 'access']
 
 
 @dataclass
