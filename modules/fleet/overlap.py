@@ -238,10 +238,11 @@ class NoOverlapMixin:
         Those who insert at once under an exclusion constraint wait for one
         another until PostgreSQL ends that after a second.
         """
-        if not ids:
+        transaction = Transaction()
+        if not ids or not transaction.database.has_select_for():
             return
         table = cls._fields[rule.key].get_target().__table__()
-        Transaction().connection.cursor().execute(*table.select(
+        transaction.connection.cursor().execute(*table.select(
                 table.id,
                 where=fields.SQL_OPERATORS['in'](table.id, list(ids)),
                 order_by=[table.id.asc], for_=_ForNoKeyUpdate('UPDATE')))

@@ -5,6 +5,7 @@
 Each operation locks the loan, reads what is open, and appends transactions
 with their allocations; nothing is changed afterwards but by a reversal.
 """
+from contextlib import suppress
 from decimal import Decimal
 
 from sql.aggregate import Sum
@@ -103,11 +104,8 @@ class MoneyMixin(Model):
         touch(cls, loans)
         with without_check_access():
             for company in {loan.company for loan in cls.browse(loans)}:
-                try:
-                    period = Period.find(company)
-                except PeriodNotFoundError:
-                    continue
-                period.move_sequence_used.lock()
+                with suppress(PeriodNotFoundError):
+                    Period.find(company).move_sequence_used.lock()
 
     @classmethod
     def call(cls, loans, date=None):

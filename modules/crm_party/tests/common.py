@@ -29,6 +29,8 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         prepare_database(cls.modules)
+        test_tryton.drop_db()
+        test_tryton.activate_module(cls.modules)
         cls.addClassCleanup(test_tryton.drop_db)
 
     def setUp(self):
