@@ -6,10 +6,8 @@ The suites are found, so that a new file cannot be forgotten:
 
     sqlite:MODULE       the tests of a module on SQLite
     postgresql:MODULE   the same on PostgreSQL, with Python's -O
-    NAME                tests/test_NAME.py
+    NAME                tests/test_NAME.py, extras too with Python's -O
     FOLDER              tests/FOLDER/test_*.py
-
-extras and postgresql run with Python's -O too.
 
 Patterns choose some of them: tests/run.py 'sqlite:*' layout.  What a suite
 needs and the machine lacks is shown as skipped, with REQUIRE_ALL=1 as failed.
@@ -197,7 +195,7 @@ class Runner:
     def _execute(self, name):
         "Run the process of a suite, return what went wrong with it"
         command = [sys.executable, '-W', 'ignore::DeprecationWarning']
-        if name == 'extras' or name.startswith('postgresql'):
+        if name == 'extras' or name.startswith('postgresql:'):
             # What assertions find the suites on SQLite show
             command.append('-O')
         command += [
