@@ -21,6 +21,8 @@ def touch(Model, records):
     waited with an older view starts again, as the dispatcher and the worker do
     after a DatabaseOperationalError.
     """
+    if not records:
+        return
     table = Model.__table__()
     Transaction().connection.cursor().execute(*table.update(
             [table.id], [table.id],

@@ -344,9 +344,9 @@ class Vehicle(
                 ignore=vehicles)
 
     @dualmethod
-    def lock(cls, vehicles):
+    def lock(cls, vehicles=None):
         super().lock(vehicles)
-        touch(cls, vehicles)
+        touch(cls, vehicles or [])
 
     @classmethod
     def copy(cls, vehicles, default=None):

@@ -93,7 +93,7 @@ class MoneyMixin(Model):
             **values)
 
     @dualmethod
-    def lock(cls, loans):
+    def lock(cls, loans=None):
         """Lock loans, and what numbers the moves of their companies today.
 
         The lock of the numbers is else asked for once the moves are made, and
@@ -101,6 +101,7 @@ class MoneyMixin(Model):
         """
         Period = Pool().get('account.period')
         super().lock(loans)
+        loans = loans or []
         touch(cls, loans)
         with without_check_access():
             for company in {loan.company for loan in cls.browse(loans)}:
