@@ -3,10 +3,9 @@
 """The tests of the structure of a module, on any set of other modules."""
 import unittest
 
-from caravan.testing import prepare_database
+from caravan.testing import ModuleTestCase, prepare_database
 from caravan.testing.keys import MODULES
 from trytond.modules import get_module_info
-from trytond.tests import test_tryton
 
 __all__ = ['EXTRAS', 'Structure', 'extends', 'failures']
 
@@ -36,7 +35,7 @@ def _core_extras():
 EXTRAS = _core_extras()
 
 
-class Structure(test_tryton.ModuleTestCase):
+class Structure(ModuleTestCase):
     "Tests of a module with any others activated"
     modules = []
 
@@ -55,10 +54,6 @@ class _Running(Structure):
 
     @classmethod
     def setUpClass(cls):
-        "Leave the database as it is"
-
-    @classmethod
-    def tearDownClass(cls):
         "Leave the database as it is"
 
 

@@ -67,6 +67,6 @@ class UpdateTestCase(test_tryton.TestCase):
 
 def load_tests(loader, tests, pattern):
     suite = unittest.TestSuite()
-    for case in [UpdateTestCase, *_cases()]:
+    for case in [*_cases(), UpdateTestCase]:
         suite.addTests(loader.loadTestsFromTestCase(case))
     return suite

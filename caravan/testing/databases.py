@@ -5,14 +5,17 @@
 The modules of the core are activated once for each set of installed versions,
 larger sets on top of smaller ones; ours are activated on top of that copy once
 for each state of our sources.
+Tests that roll back what they do share one copy: a new one is taken only after
+a commit or for other modules.
 Without DB_CACHE in the environment nothing is kept.
 """
 import fcntl
 import hashlib
+import inspect
 import os
 import tempfile
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,9 +24,11 @@ from proteus import config as proteus_config
 from trytond import backend, pool
 from trytond.model import ModelStorage
 from trytond.modules import get_module_info
+from trytond.pool import Pool
 from trytond.tests import test_tryton, tools
+from trytond.transaction import Transaction
 
-from .keys import MODULES, source_key, versions_key
+from .keys import MODULES, versions_key
 
 __all__ = [
     'ModuleTestCase', 'activate_modules', 'prepare_database', 'unvalidated']
@@ -46,43 +51,145 @@ def _core(modules):
 
 
 def _base_file(modules):
-    name = hashlib.sha1(
-        '-'.join([versions_key(), *modules]).encode()).hexdigest()[:20]
+    name = _digest('-'.join([versions_key(), *modules]))
     if backend.name == 'postgresql':
         return f'{test_tryton.DB_CACHE}/base-{name}'
     return str(Path(test_tryton.DB_CACHE).parent / f'base-{name}.dump')
+
+
+def _cache_file(name):
+    "Return where a database is kept, None without a cache"
+    if test_tryton.DB_CACHE:
+        return test_tryton._db_cache_file(test_tryton.DB_CACHE, name)
+
+
+def _digest(text):
+    return hashlib.sha1(text.encode()).hexdigest()[:20]
 
 
 def _copy(path, restore):
     if backend.name == 'postgresql':
         copy = test_tryton._pg_restore if restore else test_tryton._pg_dump
         return copy(path)
+    os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
     return test_tryton._sqlite_copy(path, restore=restore)
 
 
 @contextmanager
 def _lock(name):
     "Let one process at a time fill a cache"
-    digest = hashlib.sha1(name.encode()).hexdigest()
-    path = Path(tempfile.gettempdir(), f'caravan-{os.getuid()}-{digest}.lock')
+    path = Path(
+        tempfile.gettempdir(), f'caravan-{os.getuid()}-{_digest(name)}.lock')
     with path.open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def prepare_database(modules):
-    "Make the test database anew with modules activated"
+class _Current:
+    """What the tested database holds, forgotten once someone commits to it.
+
+    Another process that commits is not seen: who starts one drops the
+    database at his end.
+    """
+    name = pool = None
+
+    def fits(self, name):
+        return (
+            self.name == name
+            and self.pool is Pool._pools.get(test_tryton.DB_NAME))
+
+    def set(self, name):
+        self.name = name
+        self.pool = Pool._pools[test_tryton.DB_NAME]
+
+    def watch(self, commit):
+        "Return commit of Transaction that forgets"
+        @wraps(commit)
+        def watched(transaction):
+            if (transaction.database.name == test_tryton.DB_NAME
+                    and _is_open(transaction.connection)):
+                self.name = self.pool = None
+            return commit(transaction)
+        return watched
+
+
+def _is_open(connection):
+    "Return whether something was done since the last commit or rollback"
+    if backend.name == 'postgresql':
+        return connection.info.transaction_status.name != 'IDLE'
+    return connection.in_transaction
+
+
+_current = _Current()
+Transaction.commit = _current.watch(Transaction.commit)
+
+
+def prepare_database(modules, *setup):
+    """Let the test database have modules activated and nothing else in it.
+
+    setup are functions without arguments, called as the test user in a
+    transaction, for the records that all the tests want to find.
+    """
+    modules = sorted(modules)
+    name = _name(modules, setup)
+    if _current.fits(name):
+        return
+
+    def call():
+        Pool(test_tryton.DB_NAME).init()
+        with Transaction().start(
+                test_tryton.DB_NAME, test_tryton.USER,
+                context=test_tryton.CONTEXT):
+            for function in setup:
+                function()
+
+    _restore(modules, setup, call)
+    Pool(test_tryton.DB_NAME).init()
+    _current.set(name)
+
+
+def _name(modules, setup):
+    """Return the name of a database with modules and what setup brings.
+
+    The files of the functions are no sources of ours, so they are read here.
+    """
+    if not setup:
+        return '-'.join(modules)
+    functions = '|'.join(tools._func_name(f) for f in setup)
+    files = {inspect.getfile(getattr(f, 'func', f)) for f in setup}
+    digest = _digest(''.join(Path(f).read_text() for f in sorted(files)))
+    return f"{'-'.join(modules)}--{functions}-{digest}"
+
+
+def _restore(modules, setup=(), call=None):
+    """Make the test database anew, without its pool.
+
+    call() brings what setup does if it is not in the cache.
+    """
     test_tryton.drop_db()
-    if not test_tryton.DB_CACHE:
-        return test_tryton.activate_module(modules)
-    with _lock('-'.join(modules) + source_key()):
-        if test_tryton.restore_db_cache('-'.join(modules)):
+    path = _cache_file(_name(modules, setup))
+    with _lock(path) if path else nullcontext():
+        if path and _copy(path, restore=True):
             return
-        _make_core(_core(modules))
-        _update_list()
-        # The same records are validated on SQLite
-        with nullcontext() if backend.name == 'sqlite' else unvalidated():
-            test_tryton.activate_module(modules)
+        if setup:
+            _restore(modules)
+            call()
+        else:
+            _make(modules)
+        if path:
+            _copy(path, restore=False)
+
+
+def _make(modules):
+    "Make the test database with modules activated"
+    _make_core(_core(modules))
+    ours = set(modules) & set(MODULES)
+    # What is valid alone and with all the others is valid between them, and on
+    # the other backend
+    validate = backend.name == 'sqlite' and (
+        modules == sorted(ours) and len(ours) == 1 or ours == set(MODULES))
+    with nullcontext() if validate else unvalidated():
+        _activate(modules)
 
 
 def _make_core(modules):
@@ -90,30 +197,37 @@ def _make_core(modules):
 
     What is not in the cache is made on top of what one of ours stands on.
     """
+    if not test_tryton.DB_CACHE:
+        test_tryton.create_db()
+        return _activate(modules)
     base = _base_file(modules)
     with _lock(base):
         if _copy(base, restore=True):
-            return test_tryton.Pool(test_tryton.DB_NAME).init()
+            return
         smaller = [
             core for core in [[], *(_core([m]) for m in MODULES)]
             if set(core) < set(modules)]
-        if smaller:
-            _make_core(max(smaller, key=len))
-        elif backend.name == 'sqlite':
-            os.makedirs(test_tryton.DB_CACHE, exist_ok=True)
-        _activate_core(modules)
+        # Their own tests validate their records
+        with unvalidated():
+            if smaller:
+                _make_core(max(smaller, key=len))
+                _activate(modules)
+            else:
+                test_tryton.create_db()
         if backend.name == 'postgresql':
             _analyze()
         _copy(base, restore=False)
 
 
-def _activate_core(modules):
-    """Activate modules of the core, whose own tests validate their records.
+def _activate(modules):
+    """Activate modules and what they depend on.
 
-    To do it again is left out.
+    The pool is not fit for use after an update: classes of models that are
+    extended are set up more than once.
     """
-    with patch.object(test_tryton, 'DB_CACHE', None), unvalidated():
-        test_tryton.activate_module(modules)
+    if modules:
+        Pool(test_tryton.DB_NAME).init(
+            update=list(modules), activatedeps=True)
 
 
 def unvalidated():
@@ -133,17 +247,10 @@ def _analyze():
     Without it each update of a module asks for the foreign keys of a table for
     a second.
     """
-    transaction = test_tryton.Transaction()
+    transaction = Transaction()
     transaction.connection.cursor().execute(
         'ANALYZE pg_attribute, pg_class, pg_constraint, pg_depend, pg_index')
     transaction.commit()
-
-
-@test_tryton.with_transaction(user=0)
-def _update_list():
-    "Our dependencies may have changed since the base was made"
-    test_tryton.Pool().get('ir.module').update_list()
-    test_tryton.Transaction().commit()
 
 
 class ModuleTestCase(test_tryton.ModuleTestCase):
@@ -151,9 +258,13 @@ class ModuleTestCase(test_tryton.ModuleTestCase):
 
     @classmethod
     def setUpClass(cls):
+        # The base would take a new database
+        super(test_tryton._DBTestCase, cls).setUpClass()
         prepare_database([cls.module, *(cls.extras or [])])
-        test_tryton.drop_db()
-        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super(test_tryton._DBTestCase, cls).tearDownClass()
 
 
 def activate_modules(modules, *setup):
@@ -163,16 +274,11 @@ def activate_modules(modules, *setup):
     """
     if isinstance(modules, str):
         modules = [modules]
-    modules = sorted(modules)
-    name = '-'.join(modules)
-    if functions := '|'.join(tools._func_name(f) for f in setup):
-        name += f'--{functions}'
-    test_tryton.drop_db()
-    if test_tryton.restore_db_cache(name):
-        return proteus_config.set_trytond()
-    prepare_database(modules)
-    config = proteus_config.set_trytond()
-    for function in setup:
-        function(config=config)
-    test_tryton.backup_db_cache(name)
-    return config
+
+    def call():
+        config = proteus_config.set_trytond()
+        for function in setup:
+            function(config=config)
+
+    _restore(sorted(modules), setup, call)
+    return proteus_config.set_trytond()

@@ -361,8 +361,8 @@ class MoneyMixin(Model):
         "Return the arguments of payments that a script gave as dicts"
         Method = Pool().get('loan.payment.method')
         cls.check_button(button)
-        loans = list({p['loan'] for p in payments})
-        methods = list({p['method'] for p in payments})
+        loans = list(dict.fromkeys(p['loan'] for p in payments))
+        methods = list(dict.fromkeys(p['method'] for p in payments))
         with check_access():
             cls.read(loans, ['id'])
             Method.read(methods, ['id'])

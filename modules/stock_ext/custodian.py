@@ -225,8 +225,8 @@ class Custodian(ModelSQL, ModelView):
         quantities = self._quantities(
             locations, self.from_date - dt.timedelta(days=1))
         products = {
-            p.id: p for p in Product.browse({
-                    p for qs in quantities.values() for p in qs})}
+            p.id: p for p in Product.browse(list(dict.fromkeys(
+                        p for l in locations for p in quantities[l.id])))}
         return [
             SimpleNamespace(
                 location=location, product=products[product],

@@ -79,8 +79,10 @@ class ShipmentInternal(metaclass=PoolMeta):
             if not isinstance(field, fields.Many2One):
                 continue
             Target = field.get_target()
-            ids = {v[name] for v in values if v.get(name) is not None}
-            records = {r.id: r for r in Target.browse(ids)}
+            # A read takes what follows in order, so keep the order of use
+            ids = dict.fromkeys(
+                v[name] for v in values if v.get(name) is not None)
+            records = {r.id: r for r in Target.browse(list(ids))}
             for value in values:
                 value[name] = records.get(value.get(name))
 

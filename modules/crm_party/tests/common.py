@@ -6,32 +6,40 @@ import json
 from pathlib import Path
 from unittest.mock import patch
 
-from caravan.testing import QueryTestMixin
-from caravan.testing.databases import prepare_database
+from caravan.testing import QueryTestMixin, prepare_database
 from trytond.modules.company.tests import (
     create_company, create_employee, set_company)
 from trytond.modules.crm_party import activity, reminder
+from trytond.modules.crm_party.tests import test_module
 from trytond.pool import Pool
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
 
-__all__ = ['CASES', 'CrmTestCase']
+__all__ = ['CASES', 'EXTRAS', 'CrmTestCase']
 
 CASES = json.loads(Path(__file__).with_name('cases.json').read_text())
+# All that the module extends
+EXTRAS = test_module.CrmPartyTestCase.extras
+
+
+def set_up():
+    "Create what each test finds"
+    create_employee(create_company(), "Anna")
+    Pool().get('crm.activity.type').create([
+            {'name': "Call"},
+            {'name': "Promise", 'is_promise': True,
+                'counts_as_contact': False}])
 
 
 class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
-    "Test in a new company with a manager and some types of activities"
+    "Test in a company with a manager and some types of activities"
     modules = ['crm_party']
     locks = ['crm_configuration']
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(cls.modules)
-        test_tryton.drop_db()
-        test_tryton.activate_module(cls.modules)
-        cls.addClassCleanup(test_tryton.drop_db)
+        prepare_database(cls.modules, set_up)
 
     def setUp(self):
         super().setUp()
@@ -41,9 +49,9 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
                 _lock_tables=self.locks))
         self.addCleanup(transaction.rollback)
         self.addCleanup(Transaction().cache.clear)
-        self.company = create_company()
+        self.company, = self.get('company.company').search([])
         self.enterContext(set_company(self.company))
-        self.manager = create_employee(self.company, "Anna")
+        self.manager, = self.get('company.employee').search([])
         # Whatever the hour, and over midnight, a test has one day
         self.today = dt.date.today()
         self.enterContext(patch.object(
@@ -51,10 +59,9 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
         self.now = dt.datetime.combine(self.today, dt.time(10))
         for module in [activity, reminder]:
             self.enterContext(patch.object(module, '_now', lambda: self.now))
-        self.call = self.create('crm.activity.type', name="Call")
-        self.promise = self.create(
-            'crm.activity.type', name="Promise", is_promise=True,
-            counts_as_contact=False)
+        self.call, self.promise = [
+            self.get('crm.activity.type').search([('name', '=', name)])[0]
+            for name in ["Call", "Promise"]]
 
     def get(self, name):
         return Pool().get(name)

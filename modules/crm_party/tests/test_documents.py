@@ -8,7 +8,7 @@ from trytond.modules.account_invoice.tests import set_invoice_sequences
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from .common import CrmTestCase
+from .common import EXTRAS, CrmTestCase
 
 
 def days(number):
@@ -17,7 +17,7 @@ def days(number):
 
 class DocumentsTestCase(CrmTestCase):
     "Test what sales, invoices and opportunities tell"
-    modules = ['crm_party', 'account_invoice', 'sale', 'sale_opportunity']
+    modules = ['crm_party', *EXTRAS]
     locks = [
         'crm_configuration', 'account_configuration', 'sale_configuration',
         'account_journal_period']

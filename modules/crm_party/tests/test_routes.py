@@ -18,7 +18,6 @@ class LeadRouteTestCase(test_tryton.RouteTestCase):
     @classmethod
     def setUpClass(cls):
         prepare_database([cls.module])
-        test_tryton.drop_db()
         super().setUpClass()
 
     @classmethod

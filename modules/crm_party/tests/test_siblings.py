@@ -5,11 +5,12 @@ from decimal import Decimal
 
 from trytond.transaction import Transaction
 
-from .common import CrmTestCase
+from .common import EXTRAS, CrmTestCase
 
 
 class _SiblingTestCase(CrmTestCase):
     "Base of the tests of what another module knows of a customer"
+    modules = ['crm_party', *EXTRAS]
 
     def setUp(self):
         super().setUp()
@@ -54,7 +55,6 @@ class _SiblingTestCase(CrmTestCase):
 
 class FleetTestCase(_SiblingTestCase):
     "Test what orders and trips tell"
-    modules = ['crm_party', 'fleet']
     locks = ['crm_configuration', 'fleet_configuration']
 
     def order(self, **values):
@@ -128,7 +128,6 @@ class FleetTestCase(_SiblingTestCase):
 
 class LoanTestCase(_SiblingTestCase):
     "Test what loans tell"
-    modules = ['crm_party', 'loan']
     locks = ['crm_configuration', 'loan_configuration']
 
     def setUp(self):
@@ -179,7 +178,6 @@ class LoanTestCase(_SiblingTestCase):
 
 class StockTestCase(_SiblingTestCase):
     "Test what shipments tell"
-    modules = ['crm_party', 'stock']
     locks = ['crm_configuration', 'stock_configuration']
 
     def shipment(self, model, **values):

@@ -5,11 +5,7 @@
 It works offline on the matrix of the problem and is quick with many stops.
 """
 from collections import Counter
-
-try:
-    import vroom as _vroom
-except ImportError:
-    _vroom = None
+from importlib.util import find_spec
 
 __all__ = ['available', 'solve_by_vroom', 'suits']
 
@@ -18,7 +14,7 @@ _METRES = 1000
 
 def available():
     "Return whether pyvroom is installed"
-    return _vroom is not None
+    return find_spec('vroom') is not None
 
 
 def suits(problem):
@@ -38,11 +34,14 @@ def solve_by_vroom(problem):
     problem: a Problem that suits
     Raise ValueError if VROOM leaves stops out, as for too small a capacity.
     """
+    # Brings pandas along: a second and 100 MB that most processes never need
+    import vroom
+
     count = len(problem.matrix)
-    task = _vroom.Input()
+    task = vroom.Input()
     task.set_durations_matrix('car', _with_depot(problem.matrix))
     depot = count if problem.start is None else problem.start
-    task.add_vehicle(_vroom.Vehicle(
+    task.add_vehicle(vroom.Vehicle(
             1, start=depot, end=count,
             capacity=[int(problem.capacity or 10 ** 9)]))
     loads = problem.loads or [0] * count
@@ -50,11 +49,11 @@ def solve_by_vroom(problem):
     for id_, (load, unload) in enumerate(problem.pairs, 1):
         paired |= {load, unload}
         task.add_shipment(
-            _vroom.ShipmentStep(load, location=load),
-            _vroom.ShipmentStep(unload, location=unload),
-            amount=_vroom.Amount([int(max(loads[load], 0))]))
+            vroom.ShipmentStep(load, location=load),
+            vroom.ShipmentStep(unload, location=unload),
+            amount=vroom.Amount([int(max(loads[load], 0))]))
     task.add_job([
-            _vroom.Job(stop, location=stop, pickup=[max(int(loads[stop]), 0)])
+            vroom.Job(stop, location=stop, pickup=[max(int(loads[stop]), 0)])
             for stop in range(count)
             if stop not in paired and stop != problem.start])
     routes = task.solve(exploration_level=5, nb_threads=1).routes

@@ -3,13 +3,12 @@
 from decimal import Decimal
 
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_order, with_company)
+    ExtrasTestCase, create_order, with_company)
 from trytond.pool import Pool
 
 
-class CarrierTestCase(FleetTestCase):
+class CarrierTestCase(ExtrasTestCase):
     "Test hired carriers"
-    modules = ['fleet', 'stock_shipment_cost']
 
     def create_carrier(self):
         "Create a carrier that asks for 50 and 1.10 a kilometre"

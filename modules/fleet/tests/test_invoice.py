@@ -4,13 +4,12 @@ from decimal import Decimal
 
 from trytond.modules.fleet.exceptions import StateError
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_order, create_transport_product, with_company)
+    ExtrasTestCase, create_order, create_transport_product, with_company)
 from trytond.pool import Pool
 
 
-class InvoiceTestCase(FleetTestCase):
+class InvoiceTestCase(ExtrasTestCase):
     "Test invoices of transport orders"
-    modules = ['account_invoice', 'account_product', 'fleet']
 
     def deliver(self, **values):
         order = create_order(**values)

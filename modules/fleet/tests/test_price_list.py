@@ -4,14 +4,13 @@ from decimal import Decimal
 
 from trytond.modules.fleet.exceptions import TariffError
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_order, iter_cases, with_company)
+    ExtrasTestCase, create_order, iter_cases, with_company)
 from trytond.modules.product_price_list.exceptions import FormulaError
 from trytond.pool import Pool
 
 
-class PriceListTestCase(FleetTestCase):
+class PriceListTestCase(ExtrasTestCase):
     "Test prices of transport orders by price lists"
-    modules = ['fleet', 'product_price_list']
 
     def create_price_list(self, formula, **values):
         PriceList = Pool().get('product.price_list')
@@ -62,9 +61,8 @@ class PriceListTestCase(FleetTestCase):
                 Decimal(str(expect['price'])))
 
 
-class SalePriceListTestCase(FleetTestCase):
+class SalePriceListTestCase(ExtrasTestCase):
     "Test the price list of a customer"
-    modules = ['fleet', 'sale_price_list']
 
     @with_company
     def test_party(self):

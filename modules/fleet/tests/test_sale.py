@@ -4,13 +4,12 @@ from decimal import Decimal
 
 from trytond.modules.fleet.exceptions import StateError
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, create_order, create_transport_product, with_company)
+    ExtrasTestCase, create_order, create_transport_product, with_company)
 from trytond.pool import Pool
 
 
-class SaleTestCase(FleetTestCase):
+class SaleTestCase(ExtrasTestCase):
     "Test transport orders that are sold"
-    modules = ['fleet', 'sale']
 
     def create_product(self):
         unit = Pool().get('product.uom').search([('name', '=', "Unit")])[0]

@@ -9,12 +9,13 @@ from pathlib import Path
 from caravan.testing import prepare_database
 from trytond.modules.account.tests import create_chart
 from trytond.modules.company.tests import create_company, set_company
+from trytond.modules.fleet.tests import test_module
 from trytond.pool import Pool
-from trytond.tests.test_tryton import TestCase, drop_db, with_transaction
+from trytond.tests.test_tryton import TestCase, with_transaction
 from trytond.transaction import Transaction
 
 __all__ = [
-    'FleetTestCase', 'at', 'create_drivers', 'create_order',
+    'ExtrasTestCase', 'FleetTestCase', 'at', 'create_drivers', 'create_order',
     'create_transport_product', 'create_trip', 'create_user',
     'create_vehicles', 'iter_cases', 'with_company']
 
@@ -22,22 +23,27 @@ DAY = dt.datetime(2026, 3, 2)
 
 
 class FleetTestCase(TestCase):
-    "Tests on a database with fleet"
+    "Tests on a database with a company and fleet alone"
     modules = ['fleet']
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(cls.modules)
-        cls.addClassCleanup(drop_db)
+        prepare_database(cls.modules, create_company)
+
+
+class ExtrasTestCase(FleetTestCase):
+    "Tests on a database with all that fleet extends"
+    modules = ['fleet', *test_module.FleetTestCase.extras]
 
 
 def with_company(function):
-    "Run a test in a transaction with a company"
+    "Run a test in a transaction with the company"
     @functools.wraps(function)
     @with_transaction()
     def test(self):
-        with set_company(create_company()):
+        company, = Pool().get('company.company').search([])
+        with set_company(company):
             return function(self)
     return test
 

@@ -3,21 +3,24 @@
 """A database with all that the mailings may be richer with."""
 from caravan.testing import prepare_database
 from trytond.modules.company.tests import create_company, set_company
+from trytond.modules.sms_mailing.tests import test_module
 from trytond.modules.sms_mailing.tests.fixtures import make_account
-from trytond.modules.sms_mailing.tests.test_module import SmsMailingTestCase
-from trytond.tests.test_tryton import CONTEXT, DB_NAME, USER, TestCase, drop_db
+from trytond.pool import Pool
+from trytond.tests.test_tryton import CONTEXT, DB_NAME, USER, TestCase
 from trytond.transaction import Transaction
+
+# All that the module extends
+EXTRAS = test_module.SmsMailingTestCase.extras
 
 
 class ExtrasTestCase(TestCase):
-    "Test in a new company with an account, rolled back"
+    "Test in a company with an account, rolled back"
+    modules = ['sms_mailing', *EXTRAS]
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(
-            [SmsMailingTestCase.module, *SmsMailingTestCase.extras])
-        cls.addClassCleanup(drop_db)
+        prepare_database(cls.modules, create_company)
 
     def setUp(self):
         super().setUp()
@@ -25,6 +28,6 @@ class ExtrasTestCase(TestCase):
                 DB_NAME, USER, context=CONTEXT))
         self.addCleanup(transaction.rollback)
         self.addCleanup(Transaction().cache.clear)
-        self.company = create_company()
+        self.company, = Pool().get('company.company').search([])
         self.enterContext(set_company(self.company))
         self.account = make_account(self.company)

@@ -13,7 +13,7 @@ from trytond.modules.company.tests import create_company, set_company
 from trytond.modules.sms_mailing.tests.fixtures import (
     make_account, make_parties, make_template)
 from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME, RouteTestCase, drop_db
+from trytond.tests.test_tryton import DB_NAME, RouteTestCase
 from trytond.transaction import Transaction
 
 
@@ -24,7 +24,6 @@ class RoutesTestCase(RouteTestCase):
     @classmethod
     def setUpClass(cls):
         prepare_database([cls.module])
-        drop_db()
         super().setUpClass()
 
     @classmethod

@@ -9,29 +9,29 @@ from decimal import Decimal
 from functools import cached_property
 from unittest.mock import patch
 
-from caravan.testing import QueryTestMixin
-from caravan.testing.databases import prepare_database
+from caravan.testing import QueryTestMixin, prepare_database
 from trytond.modules.company.tests import create_company, set_company
+from trytond.modules.stock_ext.tests import test_module
 from trytond.pool import Pool
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
 
 __all__ = [
-    'StockTestCase', 'create_employee', 'create_lot', 'create_product',
-    'locate', 'move']
+    'EXTRAS', 'StockTestCase', 'create_employee', 'create_lot',
+    'create_product', 'locate', 'move']
+
+# All that the module extends
+EXTRAS = test_module.StockExtTestCase.extras
 
 
 class StockTestCase(QueryTestMixin, test_tryton.TestCase):
-    "Test in a new company with a store, a shelf in it and a workshop"
+    "Test in a company with a store, a shelf in it and a workshop"
     modules = ['stock_ext']
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(cls.modules)
-        test_tryton.drop_db()
-        test_tryton.activate_module(cls.modules)
-        cls.addClassCleanup(test_tryton.drop_db)
+        prepare_database(cls.modules, set_up)
 
     def setUp(self):
         super().setUp()
@@ -40,14 +40,14 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
                 context=test_tryton.CONTEXT,
                 _lock_tables=['product_product', 'stock_move']))
         self.addCleanup(transaction.rollback)
-        self.company = create_company()
+        self.company, = Pool().get('company.company').search([])
         self.enterContext(set_company(self.company))
         self.store = locate('STO')
         self.supplier = locate('SUP')
         self.customer = locate('CUS')
         self.lost = locate()
-        self.shelf = locate(name="Shelf", code='SHELF', parent=self.store.id)
-        self.workshop = locate(name="Workshop", code='WORKSHOP')
+        self.shelf = locate('SHELF')
+        self.workshop = locate('WORKSHOP')
 
     @cached_property
     def party(self):
@@ -148,6 +148,13 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
             [location.id], with_childs=True,
             grouping_filter=([product.id],)).get(
                 (location.id, product.id), 0)
+
+
+def set_up():
+    "Create what each test finds"
+    create_company()
+    locate(name="Shelf", code='SHELF', parent=locate('STO').id)
+    locate(name="Workshop", code='WORKSHOP')
 
 
 def locate(code=None, **values):

@@ -217,8 +217,10 @@ class MovementTestCase(StockTestCase):
 
         def find(count):
             movement = self.movement()
+            # Not in the order of their ids, as goods are asked for
             movement['moves'] = [
-                {'product': p.id, 'quantity': 1} for p in products[:count]]
+                {'product': p.id, 'quantity': 1}
+                for p in reversed(products[:count])]
             movement, = self.Shipment._browse([movement])
             shipment = self.Shipment._draw_up(movement)
             self.assertEqual(len(Shortage.find(shipment.moves)), count)

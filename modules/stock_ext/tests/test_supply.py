@@ -4,7 +4,7 @@ import datetime as dt
 
 from trytond.modules.stock_ext.exceptions import CoverRequestError
 from trytond.modules.stock_ext.tests.common import (
-    StockTestCase, create_product, move)
+    EXTRAS, StockTestCase, create_product, move)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -13,7 +13,7 @@ TODAY = dt.date.today()
 
 class SupplyTestCase(StockTestCase):
     "Test what runs out where purchases are requested"
-    modules = ['stock_ext', 'stock_supply']
+    modules = ['stock_ext', *EXTRAS]
 
     def setUp(self):
         super().setUp()
