@@ -17,10 +17,13 @@
 Each call returns once the client is idle; an application error or a script
 error of the page raises ClientError at once.
 """
+import atexit
 import os
 import re
 import shutil
 import unittest
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
@@ -309,6 +312,11 @@ class WebClient(Part):
             }''')
         self.wait()
 
+    def close_tabs(self):
+        "Close all tabs, what is not saved is lost"
+        while self.tabs:
+            self.close_tab()
+
     @property
     def tabs(self):
         "The names of the open tabs"
@@ -482,12 +490,23 @@ class WebClient(Part):
         return path
 
 
+@cache
+def _chromium():
+    "Return the running browser, shared in this process"
+    result = Chromium()
+    result.__enter__()
+    atexit.register(result.__exit__)
+    return result
+
+
 class BrowserTestCase(unittest.TestCase):
     """Tests in the web client on the demo company, one server for all.
 
     After each test the client and the log of the server must be free of
     errors; where one fails, failure-<test>.png shows what was on the screen.
+    Else the next test of that user goes on in the same client, without tabs.
     """
+    _idle = defaultdict(list)
 
     @classmethod
     def setUpClass(cls):
@@ -497,7 +516,7 @@ class BrowserTestCase(unittest.TestCase):
             cls.server = demo.server()
         except WebClientError as error:
             require(False, str(error))
-        cls.chromium = cls.enterClassContext(Chromium())
+        cls.chromium = _chromium()
 
     def run(self, result=None):
         self._result = result
@@ -509,16 +528,25 @@ class BrowserTestCase(unittest.TestCase):
 
     def login(self, user='admin'):
         "Return a client logged in as that user of the demo company"
-        client = self.chromium.client(self.server.url)
-        self.addCleanup(self._judge, client)
-        client.login(user, demo.PASSWORD)
+        if idle := self._idle[user]:
+            client = idle.pop()
+            self.addCleanup(self._judge, client, user)
+        else:
+            client = self.chromium.client(self.server.url)
+            self.addCleanup(self._judge, client, user)
+            client.login(user, demo.PASSWORD)
         return client
 
-    def _judge(self, client):
+    def _judge(self, client, user):
         errors = client.errors
         if self._failed():
             client.screenshot(f'failure-{self.id()}')
-        client.close()
+        if (errors or self._failed() or client.dialogues.count()
+                or client.page.viewport_size != self.chromium.size):
+            client.close()
+        else:
+            client.close_tabs()
+            self._idle[user].append(client)
         self.assertEqual(errors, [])
         self.assertEqual(self.server.trouble(), [])
 
