@@ -13,6 +13,7 @@ _NAMES = {
     'QueryTestMixin': 'queries',
     'activate_modules': 'databases',
     'count_queries': 'queries',
+    'examples': 'databases',
     'load_module_tests': 'loading',
     'prepare_database': 'databases',
     'unvalidated': 'databases',

@@ -8,6 +8,7 @@ from decimal import Decimal as D
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from caravan.testing import examples
 from trytond.modules.loan.tests.tools import create_product
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
@@ -102,7 +103,7 @@ class ReplayTestCase(ModelsCase):
                 Company(self.config.context['company'])), [])
 
     @settings(
-        max_examples=10, deadline=None, phases=[
+        max_examples=examples(10), deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),
@@ -128,7 +129,7 @@ class ReplayTestCase(ModelsCase):
             self.check_ledger()
 
     @settings(
-        max_examples=10, deadline=None, phases=[
+        max_examples=examples(10), deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),

@@ -9,6 +9,7 @@ from functools import cached_property
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from caravan.testing import examples
 from trytond.modules.stock_ext.exceptions import ShortageError, TurnoverError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_employee, create_lot, create_product, locate, move)
@@ -79,7 +80,7 @@ class TurnoverTestCase(StockTestCase):
                     **kwargs).items() if quantity}
 
     @settings(
-        max_examples=8, deadline=None, database=None,
+        max_examples=examples(9), deadline=None, database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(histories)
