@@ -3,10 +3,12 @@
 """The ground of the concurrency tests tells the truth."""
 import threading
 
+from caravan.testing import prepare_database
 from caravan.testing.concurrency import PostgreSQLTestCase
 from caravan.testing.rpc import HTTPFault
 from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 
@@ -28,6 +30,22 @@ class GroundTestCase(PostgreSQLTestCase):
             return {name for name, in cursor}
         self.assertLessEqual(
             {'btree_gist', 'pg_trgm', 'unaccent'}, self.transact(extensions))
+
+    def test_database(self):
+        "What was committed is gone once a database is asked for again"
+        def count():
+            return Pool().get('party.party').search([], count=True)
+        prepare_database(self.modules)
+        before = Pool(DB_NAME).get('party.party')
+        with Transaction().start(DB_NAME, 1) as transaction:
+            Pool().get('party.party').create([{'name': "Party"}])
+            transaction.rollback()
+        prepare_database(self.modules)
+        self.assertIs(Pool(DB_NAME).get('party.party'), before)
+        self._party("Party")
+        self.assertEqual(self.transact(count), 1)
+        prepare_database(self.modules)
+        self.assertEqual(self.transact(count), 0)
 
     def test_lost_update_is_retried(self):
         "Two transactions which read and write one row both count"
