@@ -374,7 +374,7 @@ class MeterReading(ModelSQL, ModelView):
         pool = Pool()
         Vehicle = pool.get('fleet.vehicle')
         pool.get('ir.model.access').check(cls.__name__, 'create')
-        ids = list(dict.fromkeys(v['vehicle'] for v in vlist))
+        ids = list({v['vehicle'] for v in vlist})
         # Refuses those the user does not see
         Vehicle.read(ids, ['id'])
         with without_check_access():

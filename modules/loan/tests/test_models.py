@@ -172,6 +172,28 @@ class ModelsTestCase(QueryTestMixin, ModelsCase):
             counts = self.assertConstantQueries(read, 5, 60)
         self.assertLessEqual(counts[1], 20)
 
+    def test_payment_queries(self):
+        "The loans of many payments are read as those of few, in any order"
+        product = create_product("Paid", self.config)
+        start = dt.date.today() - dt.timedelta(days=1)
+        Loan = Model.get('loan.loan')
+        ids = Loan._proxy.load_applications([{
+                    'party': self.party.id, 'product': product.id,
+                    'amount_requested': D(1000), 'decision': 'approve',
+                    'application_date': start, 'disbursement_date': start}
+                for _ in range(20)], self.config.context)
+        payments = [{
+                'loan': id_, 'date': start, 'amount': D(1000), 'key': None,
+                'method': get_method().id} for id_ in reversed(ids)]
+        with Transaction().start(DB_NAME, 1, context={
+                    'company': self.config.context['company']}):
+            Loan_ = Pool().get('loan.loan')
+
+            def check(count):
+                for loan, *_ in Loan_._scripted(payments[-count:], 'repay'):
+                    self.assertTrue(loan.number)
+            self.assertConstantQueries(check, 2, 20)
+
     def test_last_cent(self):
         "A loan that runs settles to the cent with what was planned"
         product = create_product("Run", self.config, **CLASSIC)
