@@ -5,10 +5,12 @@
 The suites are found, so that a new file cannot be forgotten:
 
     sqlite:MODULE       the tests of a module on SQLite
-    postgresql:MODULE   the same on PostgreSQL, with Python's -O
-    NAME                tests/test_NAME.py, extras too with Python's -O
+    postgresql:MODULE   the same on PostgreSQL
+    NAME                tests/test_NAME.py
     FOLDER              tests/FOLDER/test_*.py
 
+As a company's server, Python runs with -O, but for sqlite:MODULE and together,
+where assertions are checked.
 Patterns choose some of them: tests/run.py 'sqlite:*' layout.  What a suite
 needs and the machine lacks is shown as skipped, with REQUIRE_ALL=1 as failed.
 The output of each suite stays in the artefacts, that of failures is printed.
@@ -195,8 +197,8 @@ class Runner:
     def _execute(self, name):
         "Run the process of a suite, return what went wrong with it"
         command = [sys.executable, '-W', 'ignore::DeprecationWarning']
-        if name == 'extras' or name.startswith('postgresql:'):
-            # What assertions find the suites on SQLite show
+        if name != 'together' and not name.startswith('sqlite:'):
+            # What assertions find those suites show
             command.append('-O')
         command += [
             __file__, '--here', str(self.folder(name) / 'result.json'), name]

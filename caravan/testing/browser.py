@@ -528,12 +528,11 @@ class BrowserTestCase(unittest.TestCase):
 
     def login(self, user='admin'):
         "Return a client logged in as that user of the demo company"
-        if idle := self._idle[user]:
-            client = idle.pop()
-            self.addCleanup(self._judge, client, user)
-        else:
-            client = self.chromium.client(self.server.url)
-            self.addCleanup(self._judge, client, user)
+        idle = self._idle[user]
+        is_new = not idle
+        client = self.chromium.client(self.server.url) if is_new else idle.pop()
+        self.addCleanup(self._judge, client, user)
+        if is_new:
             client.login(user, demo.PASSWORD)
         return client
 

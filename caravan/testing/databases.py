@@ -137,7 +137,7 @@ def prepare_database(modules, *setup):
         return
 
     def call():
-        Pool(test_tryton.DB_NAME).init()
+        _pool().init()
         with Transaction().start(
                 test_tryton.DB_NAME, test_tryton.USER,
                 context=test_tryton.CONTEXT):
@@ -145,8 +145,18 @@ def prepare_database(modules, *setup):
                 function()
 
     _restore(modules, setup, call)
-    Pool(test_tryton.DB_NAME).init()
+    _pool().init()
     _current.set(name)
+
+
+def _pool(test=__debug__):
+    """Return the pool of the test database, with -O as a server has it.
+
+    Where test is true each record that is saved has the values of its function
+    fields computed to validate them: once for all, with the assertions.
+    """
+    Pool.test = test
+    return Pool(test_tryton.DB_NAME)
 
 
 def _name(modules, setup):
@@ -238,8 +248,7 @@ def _activate(modules):
     extended are set up more than once.
     """
     if modules:
-        Pool(test_tryton.DB_NAME).init(
-            update=list(modules), activatedeps=True)
+        _pool(test=True).init(update=list(modules), activatedeps=True)
 
 
 def examples(count):
@@ -296,9 +305,11 @@ def activate_modules(modules, *setup):
         modules = [modules]
 
     def call():
+        _pool()
         config = proteus_config.set_trytond()
         for function in setup:
             function(config=config)
 
     _restore(sorted(modules), setup, call)
+    _pool()
     return proteus_config.set_trytond()
