@@ -197,6 +197,59 @@ class KeywordTestCase(unittest.TestCase):
             with self.subTest(text=text):
                 self.assertEqual(keyword.classify(text), action)
 
+    def test_spelling(self):
+        "Letters apart, on another keyboard, again and again, with signs"
+        for text in [
+                "S T O P", "s.t.o.p.", "с т о п", "STOP STOP!!! stop",
+                "CTOП", "ST\u041eP", "ST0P", "\U0001f6d1 stop \U0001f6d1",
+                "ＳＴＯＰ", "st\u200bop", "Stop\n", "opt-out", "Opt Out.",
+                "unsubscribe unsubscribe"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.STOP)
+        self.assertIsNone(keyword.classify("A B C D"))
+
+    def test_phrases(self):
+        "What people write in other words and languages"
+        for text in [
+                "отмена", "Отмена!", "Не присылайте", "«не присылайте!!!»",
+                "Не пишите.", "ОТПИШИТЕ МЕНЯ", "Удалите мой номер",
+                "Не надсилайте", "Don't text", "Don\u2019t send", "remove me",
+                "No more messages", "Nu mai trimiteți", "Dezabonează-mă",
+                "Arrêtez", "Stop pub", "Keine Werbung!", "İptal",
+                "Rezygnuję", "Uitschrijven", "отпиши ме", "退订"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.STOP)
+
+    def test_doubtful(self):
+        "With more around it, or a slip of the finger, a person decides"
+        for text in [
+                "Пожалуйста, не присылайте мне больше рекламу",
+                "больше не присылайте", "не пишите мне", "stop,please",
+                "cancel please", "Remove me please", "отписатся",
+                "unsubcribe", "unsubscirbe", "Stop texting me!",
+                "отпишите меня от рассылки", "Bitte abmelden"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.MAYBE)
+
+    def test_sentences(self):
+        "Sentences that use the same words mean what they say"
+        for text in [
+                "Не присылайте водителя завтра", "Отмена заказа 5",
+                "Не пишите адрес на коробке", "Don't stop the deliveries",
+                "Do not send the invoice by post, I come myself",
+                "I will stop by tomorrow", "Next stop is Lyon",
+                "Remove the second pallet, please", "The end", "Нет, спасибо",
+                "Не беспокойтесь, всё хорошо", "Arrêt de bus ou gare ?",
+                "Можно отменить доставку?", "Отказ от страховки оформлен?",
+                "How do I cancel a trip", "No more trucks are needed today",
+                "Basta cosi", "Info about prices", "не надо",
+                "Отправьте счёт и не присылайте курьера",
+                ]:
+            with self.subTest(text=text):
+                self.assertNotIn(
+                    keyword.classify(text),
+                    {keyword.STOP, keyword.MAYBE, keyword.START})
+
     def test_own_words(self):
         words = {keyword.normalise("Genug"): keyword.STOP}
         self.assertEqual(keyword.classify("genug.", words), keyword.STOP)
