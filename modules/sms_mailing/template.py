@@ -384,18 +384,19 @@ class Template(
     def check_unused(cls, templates):
         "Refuse to change what mailings on their way say"
         pool = Pool()
-        Step = pool.get('mailing.mailing.step')
-        steps = Step.search([
-                ('template', 'in', list(map(int, templates))),
-                ('mailing.state', 'in', [
-                        'prepared', 'approved', 'running', 'paused']),
-                ], limit=1)
-        if steps:
-            step, = steps
-            raise TemplateTextError(gettext(
-                    'sms_mailing.msg_template_used',
-                    template=step.template.rec_name,
-                    mailing=step.mailing.rec_name))
+        for name in ['mailing.mailing.step', 'mailing.mailing.variant']:
+            Part = pool.get(name)
+            parts = Part.search([
+                    ('template', 'in', list(map(int, templates))),
+                    ('mailing.state', 'in', [
+                            'prepared', 'approved', 'running', 'paused']),
+                    ], limit=1)
+            if parts:
+                part, = parts
+                raise TemplateTextError(gettext(
+                        'sms_mailing.msg_template_used',
+                        template=part.template.rec_name,
+                        mailing=part.mailing.rec_name))
 
     @classmethod
     def validate_fields(cls, templates, field_names):
