@@ -384,19 +384,21 @@ class Template(
     def check_unused(cls, templates):
         "Refuse to change what mailings on their way say"
         pool = Pool()
-        for name in ['mailing.mailing.step', 'mailing.mailing.variant']:
-            Part = pool.get(name)
-            parts = Part.search([
-                    ('template', 'in', list(map(int, templates))),
-                    ('mailing.state', 'in', [
-                            'prepared', 'approved', 'running', 'paused']),
-                    ], limit=1)
-            if parts:
-                part, = parts
-                raise TemplateTextError(gettext(
-                        'sms_mailing.msg_template_used',
-                        template=part.template.rec_name,
-                        mailing=part.mailing.rec_name))
+        Step = pool.get('mailing.mailing.step')
+        Variant = pool.get('mailing.mailing.variant')
+        domain = [
+            ('template', 'in', list(map(int, templates))),
+            ('mailing.state', 'in', [
+                    'prepared', 'approved', 'running', 'paused']),
+            ]
+        parts = Step.search(domain, limit=1) + Variant.search(
+            domain, limit=1)
+        if parts:
+            part = parts[0]
+            raise TemplateTextError(gettext(
+                    'sms_mailing.msg_template_used',
+                    template=part.template.rec_name,
+                    mailing=part.mailing.rec_name))
 
     @classmethod
     def validate_fields(cls, templates, field_names):

@@ -12,8 +12,8 @@ import unicodedata
 from functools import lru_cache
 
 __all__ = [
-    'HELP', 'MAYBE', 'START', 'STOP', 'WORDS', 'classify', 'normalise',
-    'opt_out']
+    'HELP', 'MAYBE', 'START', 'STOP', 'WORDS', 'classify', 'fold',
+    'normalise', 'opt_out']
 
 STOP, START, HELP, MAYBE = 'stop', 'start', 'help', 'maybe'
 
@@ -121,6 +121,15 @@ def normalise(text):
 def _fold(text):
     "Return a normalised text as it looks"
     return text.translate(_SAME)
+
+
+def fold(text):
+    """Return what texts have in common that are the same answer.
+
+    >>> fold("S.t.o.p!") == fold("stop stop")
+    True
+    """
+    return ' '.join(_joined(_fold(normalise(text)).split()))
 
 
 def _joined(tokens):

@@ -1,16 +1,26 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """A database with all that the mailings may be richer with."""
-from caravan.testing import prepare_database
+from caravan.testing import prepare_database, unvalidated
 from trytond.modules.company.tests import create_company, set_company
+from trytond.modules.loan.tests.tools import setup_invoicing
 from trytond.modules.sms_mailing.tests import test_module
 from trytond.modules.sms_mailing.tests.fixtures import make_account
+from trytond.modules.sms_mailing.tests.tools import \
+    set_company as set_user_company
 from trytond.pool import Pool
 from trytond.tests.test_tryton import CONTEXT, DB_NAME, USER, TestCase
 from trytond.transaction import Transaction
 
-# All that the module extends
+# What the module extends
 EXTRAS = test_module.SmsMailingTestCase.extras
+
+
+@unvalidated()
+def set_accounting(config=None):
+    "Set up accounting, which other suites validate, for a scenario"
+    setup_invoicing(config=config)
+    set_user_company(config=config)
 
 
 class ExtrasTestCase(TestCase):

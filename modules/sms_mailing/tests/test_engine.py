@@ -273,6 +273,7 @@ class DeliveryTestCase(unittest.TestCase):
                 ('infobip', 'groupId 2 UNDELIVERABLE', 'undelivered'),
                 ('infobip', 'id 26 PENDING_ACCEPTED groupId 1', 'sent'),
                 ('infobip', 'DELIVERED_TO_HANDSET', 'delivered'),
+                ('infobip', 'SEEN', 'read'),
                 ('infobip', 'UNDELIVERABLE_NOT_DELIVERED', 'undelivered'),
                 ('infobip', 'groupId 3 DELIVERED_TO_OPERATOR', 'sent'),
                 ]:
@@ -339,8 +340,18 @@ class AddressTestCase(unittest.TestCase):
                 self.assertIs(address.is_email(value), valid)
 
     def test_number(self):
-        self.assertEqual(
-            address.normalise('sms', '00373 69-12 34(56)'), '+37369123456')
+        for value, number in [
+                ('00373 69-12 34(56)', '+37369123456'),
+                ('+44 (0)20 7946 0958', '+442079460958'),
+                ('0049 (0) 30/123456', '+4930123456'),
+                ('tel:+1-202-555-0143', '+12025550143'),
+                ('+380\u202f44\u2009123·45·67', '+380441234567'),
+                ('\uff0b\uff13\uff1973 69123456', '+397369123456'),
+                ('+7 (916) 123-45-67', '+79161234567'),
+                ('(0)20 7946', '0207946'),
+                ]:
+            with self.subTest(value=value):
+                self.assertEqual(address.normalise('sms', value), number)
         for value, valid in [
                 ('+37369123456', True),
                 ('37369123456', False),
@@ -351,6 +362,17 @@ class AddressTestCase(unittest.TestCase):
                 ]:
             with self.subTest(value=value):
                 self.assertIs(address.is_number(value), valid)
+
+    def test_msisdn(self):
+        "Gateways name a number with a plus, without one or with a space"
+        for value, number in [
+                ('+37369123456', '+37369123456'),
+                ('37369123456', '+37369123456'),
+                (' 37369123456', '+37369123456'),
+                ('13013', '13013'), ('Bank', 'Bank'),
+                ('069123456', '069123456')]:
+            with self.subTest(value=value):
+                self.assertEqual(address.msisdn(value), number)
 
 
 class TemplateTestCase(unittest.TestCase):
