@@ -285,13 +285,16 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
         pool = Pool()
         Keyword = pool.get('mailing.keyword')
         Message = pool.get('mailing.message')
-        ModelData = pool.get('ir.model.data')
+        Topic = pool.get('mailing.topic')
         asked = [r for r in records if r.keyword in _ANSWERED]
         answers = Keyword.answers() if asked else {}
         vlist = {}
         for record in asked:
             word = keyword.fold(record.text)
-            if word not in answers:
+            topic = (
+                record.message.topic.id if record.message
+                else Topic.personal())
+            if word not in answers or not topic:
                 continue
             record.state = 'handled'
             key = f'answer:{record.account.id}:{record.at.date()}:{word}:' \
@@ -301,9 +304,7 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
                 'party': record.party.id if record.party else None,
                 'channel': record.channel,
                 'account': record.account.id,
-                'topic': (
-                    record.message.topic.id if record.message
-                    else ModelData.get_id('sms_mailing', 'topic_personal')),
+                'topic': topic,
                 'purpose': 'personal',
                 'address': record.address,
                 'text': answers[word],

@@ -19,12 +19,12 @@ The status with which the command ends tells the outcome: 0 somebody listened,
 1 nobody answered, 75 it could not call now, any other it never will.
 """
 import base64
-import os
 import shlex
 import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from .base import ACCEPTED, REJECTED, RETRY, UNKNOWN, Report, Result
 from .http import FIELD, Http
@@ -58,16 +58,20 @@ class Voice(Http):
     def speak(self, message):
         "Return the text of a message as speech, a WAV in bytes"
         language = (message.language or 'en').partition('_')[0]
-        try:
-            return subprocess.run(
-                [
-                    self._espeak, '--stdin', '--stdout',
-                    '-v', self.settings.get('voice', language),
-                    '-s', self.settings.get('speed', '150')],
-                input=message.text.encode(), check=True, capture_output=True,
-                timeout=_SPEAK_TIMEOUT).stdout
-        except (OSError, subprocess.SubprocessError) as exception:
-            raise SpeechError(str(exception)[:200]) from exception
+        with tempfile.TemporaryDirectory() as folder:
+            # What comes from a pipe does not know its length
+            path = Path(folder, 'speech.wav')
+            try:
+                subprocess.run(
+                    [
+                        self._espeak, '--stdin', '-w', str(path),
+                        '-v', self.settings.get('voice', language),
+                        '-s', self.settings.get('speed', '150')],
+                    input=message.text.encode(), check=True,
+                    capture_output=True, timeout=_SPEAK_TIMEOUT)
+                return path.read_bytes()
+            except (OSError, subprocess.SubprocessError) as exception:
+                raise SpeechError(str(exception)[:200]) from exception
 
     def submit(self, messages):
         if not self.settings.get('command'):
@@ -95,10 +99,9 @@ class Voice(Http):
         except SpeechError as exception:
             return Result(RETRY, code='speech', error=str(exception))
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, f'{message.id}.wav')
-            with open(path, 'wb') as file:
-                file.write(audio)
-            return self._run({**super()._values(message), 'audio': path})
+            path = Path(folder, f'{message.id}.wav')
+            path.write_bytes(audio)
+            return self._run({**super()._values(message), 'audio': str(path)})
 
     def _run(self, values):
         # Split before it is filled in: no value becomes two words or an option

@@ -199,7 +199,8 @@ class VoiceTestCase(unittest.TestCase):
         super().setUp()
         self.folder = Path(self.enterContext(TemporaryDirectory()))
         self.espeak = self.program(
-            'espeak', 'echo "$@" > {folder}/options; echo "RIFF $(cat)"')
+            'espeak', 'echo "$1 $2 $4 $5 $6 $7" > {folder}/options; '
+            'echo "RIFF $(cat)" > "$3"')
 
     def program(self, name, script):
         path = self.folder / name
@@ -225,7 +226,7 @@ class VoiceTestCase(unittest.TestCase):
         self.assertEqual(body['text'], "Оплата завтра")
         self.assertEqual(
             (self.folder / 'options').read_text(),
-            "--stdin --stdout -v ru -s 150\n")
+            "--stdin -w -v ru -s 150\n")
 
     def test_command(self):
         "How the command ends tells what became of the call"
