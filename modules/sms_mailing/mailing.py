@@ -604,7 +604,8 @@ class Mailing(
         "Work out the price, after the request where the group is large"
         pool = Pool()
         Message = pool.get('mailing.message')
-        cls.write(mailings, {'estimated': False})
+        cls.write(
+            [m for m in mailings if m.estimated], {'estimated': False})
         mailings = cls.browse(mailings)
         worker = Message.has_worker()
         limit = AT_ONCE if worker else WITHOUT_WORKER

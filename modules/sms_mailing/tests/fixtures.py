@@ -2,8 +2,8 @@
 # this repository contains the full copyright notice and licence terms.
 """Records for the tests that run inside of a transaction.
 
-People and mailings are made without the validation, which the scenarios do:
-it takes most of the time of a test.
+People, templates and mailings are made without the validation, which the
+scenarios do: it takes most of the time of a test.
 """
 from decimal import Decimal
 
@@ -38,6 +38,7 @@ def make_parties(**mechanisms):
                 } for name, values in mechanisms.items()])
 
 
+@unvalidated()
 def make_template(text="Hello {party.name}", purpose='marketing', **values):
     pool = Pool()
     Template = pool.get('mailing.template')
