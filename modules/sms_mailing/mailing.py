@@ -568,28 +568,6 @@ class Mailing(
                         account=step.account.rec_name,
                         mailing=self.rec_name))
 
-    @property
-    def first_steps(self):
-        """The pairs of index and step that may begin
-
-        A person begins with the first channel that reaches him.
-        """
-        steps = {}
-        for index, step in enumerate(self.steps):
-            steps.setdefault(step.channel, (index, step))
-        return list(steps.values())
-
-    @property
-    def shares(self):
-        """The pairs of variant and weight, None for the text of the message
-
-        That text weighs 1 unless it is one of the variants.
-        """
-        shares = [(v, v.weight) for v in self.variants]
-        if self.steps[0].template not in {v.template for v in self.variants}:
-            shares.insert(0, (None, 1))
-        return shares
-
     @classmethod
     def _check_audience(cls, mailings):
         for mailing in cls.browse(mailings):

@@ -24,7 +24,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 from trytond.url import http_host
 
-from . import cascade, sending
+from . import cascade, course, sending
 from .account import CHANNELS
 from .adapters import Report
 from .engine import gsm
@@ -358,7 +358,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         pool = Pool()
         Recipient = pool.get('mailing.recipient')
         count = 0
-        for index, step in mailing.first_steps:
+        for index, step in course.first_steps(mailing):
             recipient = Recipient.__table__()
             count += cls.insert(
                 mailing, index, recipient, recipient, recipient.address,
@@ -400,7 +400,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             'account': cls.account.sql_cast(
                 step.routes().column(address, step.account.id)),
             'template': cls.template.sql_cast(
-                step.template_column(recipient.variant)),
+                course.template_column(mailing, index, recipient.variant)),
             'address': address,
             'language': recipient.language,
             'token': sending.random_token(),

@@ -7,6 +7,8 @@ from trytond.pool import Pool
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
+from .course import first_steps, template_of
+
 __all__ = ['Priced', 'write_out']
 
 _SLICE = 200
@@ -29,7 +31,7 @@ def write_out(mailing):
     """
     rows = _rows(mailing)
     counts, problems = Counter(), defaultdict(list)
-    begins = {step.channel: index for index, step in mailing.first_steps}
+    begins = {step.channel: index for index, step in first_steps(mailing)}
     for index, step in enumerate(mailing.steps):
         routes = step.routes()
         for group in _groups(step, index, rows, begins):
@@ -63,7 +65,7 @@ def _groups(step, index, rows, begins):
 def _price(step, index, rows, routes, begins, counts, problems):
     "Count the texts of rows, which have the template in common"
     Message = Pool().get('mailing.message')
-    template = step.template_of(rows[0].variant if not index else None)
+    template = template_of(step.mailing, index, rows[0].variant)
     by_id = {r.id: r for r in rows}
     outcomes = Message.write_out(
         template, step.mailing.company,

@@ -21,6 +21,7 @@ from trytond.model import fields
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
+from .course import first_steps, shares, templates
 from .segment import MECHANISMS
 
 __all__ = [
@@ -185,8 +186,8 @@ def _like(mailing, now):
     guard = mailing.topic.repeat_guard or dt.timedelta()
     message, where = _written(now - max(guard, RECENT))
     same_topic = message.topic == mailing.topic.id
-    templates = list({
-            t.id for step in mailing.steps for template in step.templates
+    like = list({
+            t.id for template in templates(mailing)
             for t in template.alike()})
     return message.select(
         message.party,
@@ -194,7 +195,7 @@ def _like(mailing, now):
         Count(Literal(1), filter_=(
                 same_topic & (message.create_date >= now - guard))).as_(
             'guarded'),
-        where=where & (same_topic | message.template.in_(templates)),
+        where=where & (same_topic | message.template.in_(like)),
         group_by=[message.party])
 
 
@@ -229,7 +230,7 @@ def _unserved(mailing, contact):
     return [
         ((contact.channel == step.channel)
             & (routes.column(contact.address) == Null), 'no_account')
-        for _, step in mailing.first_steps
+        for _, step in first_steps(mailing)
         if not (routes := step.routes()).complete]
 
 
@@ -242,12 +243,12 @@ def _lot(party, salt, count):
 
 def _variant(mailing, party):
     "Return the expression of the id of the variant that a party gets"
-    shares = mailing.shares
-    total = sum(weight for _, weight in shares)
     if not mailing.variants:
         return Null
+    parts = shares(mailing)
+    total = sum(weight for _, weight in parts)
     lot, whens, upper = _lot(party, mailing.id + 1, total), [], 0
-    for variant, weight in shares:
+    for variant, weight in parts:
         upper += weight
         whens.append((lot < upper, variant.id if variant else Null))
     return Case(*whens, else_=Null)

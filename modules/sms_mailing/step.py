@@ -3,9 +3,6 @@
 
 import datetime as dt
 
-from sql import Literal
-from sql.conditionals import Case
-
 from trytond.model import ModelSQL, ModelView, Unique, fields, sequence_ordered
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
@@ -91,31 +88,6 @@ class Step(
         if self.channel and company and (
                 not self.account or self.account.channel != self.channel):
             self.account = Account.find(self.channel, company)
-
-    @property
-    def is_first(self):
-        return self == self.mailing.steps[0]
-
-    @property
-    def templates(self):
-        "The templates of the step, those of the variants included"
-        variants = self.mailing.variants if self.is_first else []
-        return [self.template, *(v.template for v in variants)]
-
-    def template_of(self, variant):
-        "Return the template that a variant, an id or None, gets"
-        return next(
-            (v.template for v in self.mailing.variants if v.id == variant),
-            self.template)
-
-    def template_column(self, variant):
-        "Return the SQL expression of the template of a column of variants"
-        whens = [
-            (variant == v.id, v.template.id) for v in self.mailing.variants
-            if self.is_first]
-        if not whens:
-            return Literal(self.template.id)
-        return Case(*whens, else_=self.template.id)
 
     def routes(self):
         "Return the Routes of the addresses to the accounts"

@@ -441,11 +441,11 @@ class Template(
 
     def alike(self):
         "Return the templates of the channel that say nearly the same"
-        templates = self.search([
-                ('channel', '=', self.channel),
-                ('id', '!=', self.id),
-                ])
-        return [self] + [t for t in templates if alike(t.text, self.text)]
+        templates = self.search([('channel', '=', self.channel)])
+        # Read with the others
+        own = next((t for t in templates if t == self), self)
+        return [self] + [
+            t for t in templates if t != self and alike(t.text, own.text)]
 
     @property
     def texts(self):

@@ -4,6 +4,7 @@
 import datetime as dt
 from decimal import Decimal
 
+from caravan.testing import count_queries
 from trytond.modules.sms_mailing import cascade
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, REJECTED, UNKNOWN, Report, Result)
@@ -263,6 +264,28 @@ class CascadeTestCase(ExtrasTestCase):
         self.assertEqual(
             {r.variant.name if r.variant else None: r.sent for r in rows},
             {"B": texts.count("Another"), None: texts.count("Hello")})
+
+    def test_queries(self):
+        "A mailing is prepared and queued in few queries"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        Recipient = pool.get('mailing.recipient')
+        ann, = self.people(Ann=[('mobile', '+37369000001')])
+        for warm in [False, True]:
+            mailing = make_mailing(
+                self.company, self.account, make_template(), [ann])
+            pool.get('mailing.segment').write(
+                list(mailing.segments), {'everybody': True})
+            for method in [Recipient.snapshot, Message.enqueue]:
+                self.clear()
+                mailing = pool.get('mailing.mailing')(mailing.id)
+                self.assertTrue(mailing.steps[0].channel)
+                self.assertFalse(mailing.segments[0].criteria)
+                self.assertTrue(mailing.topic.purpose)
+                with self.subTest(method=method), count_queries() as log:
+                    self.assertGreater(method(mailing), 0)
+                    if warm:
+                        self.assertLessEqual(len(log), 8, log)
 
     def test_variant_channel(self):
         "A variant is of the channel of the first message"
