@@ -149,12 +149,19 @@ class Price(InertExportMixin, ModelSQL, ModelView):
         cls.__access__.add('mailing')
         t = cls.__table__()
         cls._sql_constraints += [
-            ('parts_unique', Unique(t, t.mailing, t.step, t.first, t.parts),
+            ('step_parts_unique',
+                Unique(t, t.mailing, t.step, t.first, t.parts),
                 'sms_mailing.msg_price_parts_unique'),
             ]
         cls._order = [
             ('mailing', 'DESC'), ('step', 'ASC'), ('first', 'DESC'),
             ('parts', 'ASC'), ('id', None)]
+
+    @classmethod
+    def __register__(cls, module):
+        super().__register__(module)
+        # Mailings had one message
+        cls.__table_handler__(module).drop_constraint('parts_unique')
 
     @classmethod
     def default_step(cls):
