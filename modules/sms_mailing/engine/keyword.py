@@ -4,8 +4,9 @@
 
 Only a whole answer counts: punctuation, quotes, case, accents, spaces between
 the letters and repetitions aside, it must be one of the words.  An answer
-that begins with such a word, is one with a courtesy or is one but for a slip
-of a finger is for a person to read: until then no marketing is sent.
+that begins with such a word, holds one that means nothing else, is one with a
+courtesy or but for a slip of a finger is for a person to read: until then no
+marketing is sent.
 """
 import re
 import unicodedata
@@ -92,7 +93,14 @@ _COMMON = set("""
     ANNULLA DUR IPTAL RET СПРИ СПРЕТЕ START RESUME INFO HELP AIDE
     ARRET ARRETER ARRETEZ OPRESTE OPRITI ANULARE ANULEAZA
     ОТКАЗ ОТКАЗАТЬСЯ ВІДМОВА ОТМЕНА ОТМЕНИТЬ СКАСУВАТИ ПРЕКРАТИТЬ
-    ПРЕКРАТИТЕ TD
+    ПРЕКРАТИТЕ TD ABMELDEN ABBESTELLEN AFMELDEN UITSCHRIJVEN REZYGNUJE
+    REZYGNACJA
+    """.split())
+# Words that mean nothing else, wherever they stand
+_PLAIN = set("""
+    UNSUBSCRIBE OPTOUT DESABONNER DESABONNEMENT DEZABONARE DEZABONEAZA
+    DEZABONEZ ОТПИСАТЬСЯ ОТПИСАТЬ ОТПИШИТЕ ОТПИСКА ВІДПИСАТИСЯ ВІДПИСАТИСЬ
+    ВІДПИСКА
     """.split())
 _NOTHING = re.compile(r"['’‘ʼ`´]")
 _SIGNS = re.compile(r'[\W_]+')
@@ -156,6 +164,7 @@ _DEFAULT = tuple(
     for values in languages.values() for word in values)
 _FOLDED_FILLERS = {_fold(f) for f in _FILLERS}
 _FOLDED_COMMON = {_fold(c) for c in _COMMON}
+_FOLDED_PLAIN = {_fold(p) for p in _PLAIN}
 
 
 def classify(text, words=None):
@@ -179,6 +188,8 @@ def _is_doubtful(tokens, index, longest):
         return len(tokens[0]) >= _SLIP and any(
             action == STOP and _is_slip(tokens[0], word)
             for word, action in index.items() if len(word) >= _SLIP)
+    if any(t in _FOLDED_PLAIN and index.get(t) == STOP for t in tokens):
+        return True
     for begin, token in enumerate(tokens):
         if _begins(tokens[begin:], index, longest):
             return True

@@ -227,7 +227,9 @@ class KeywordTestCase(unittest.TestCase):
                 "больше не присылайте", "не пишите мне", "stop,please",
                 "cancel please", "Remove me please", "отписатся",
                 "unsubcribe", "unsubscirbe", "Stop texting me!",
-                "отпишите меня от рассылки", "Bitte abmelden"]:
+                "отпишите меня от рассылки", "Bitte abmelden",
+                "Как отписаться?", "I want to unsubscribe",
+                "Vreau dezabonare de la mesaje"]:
             with self.subTest(text=text):
                 self.assertEqual(keyword.classify(text), keyword.MAYBE)
 
@@ -243,6 +245,7 @@ class KeywordTestCase(unittest.TestCase):
                 "Можно отменить доставку?", "Отказ от страховки оформлен?",
                 "How do I cancel a trip", "No more trucks are needed today",
                 "Basta cosi", "Info about prices", "не надо",
+                "Abmelden des LKW ist erledigt", "Rezygnuję z palety 3",
                 "Отправьте счёт и не присылайте курьера",
                 ]:
             with self.subTest(text=text):
