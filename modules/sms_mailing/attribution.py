@@ -1,18 +1,20 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-"""Which orders a mailing has earned."""
+"""Which orders a mailing has earned, and what would have come without it."""
+from collections import namedtuple
 from decimal import Decimal
 
 from sql import Literal, Null, Window
-from sql.aggregate import Count, Sum
-from sql.conditionals import Coalesce
+from sql.aggregate import Count, Max, Sum
+from sql.conditionals import Coalesce, NullIf
 from sql.functions import Extract, Round, RowNumber
+from sql.operators import Concat
 
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
-from trytond.pyson import Eval
+from trytond.pyson import Bool, Eval
 from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction
 
@@ -21,6 +23,7 @@ from .export import InertExportMixin
 _DAY = 24 * 60 * 60
 _ARRIVED = ['sent', 'delivered', 'read']
 _ORDERED = ['confirmed', 'processing', 'done']
+_COMPARED = {'invisible': ~Bool(Eval('hold_out'))}
 
 
 class Attribution(InertExportMixin, ModelSQL, ModelView):
@@ -42,6 +45,9 @@ class Attribution(InertExportMixin, ModelSQL, ModelView):
     amount = Monetary(
         "Amount", currency='currency', digits='currency',
         help="Without tax, in the currency of the company.")
+    margin = Monetary(
+        "Margin", currency='currency', digits='currency',
+        help="The amount less what the goods cost.")
     currency = fields.Function(
         fields.Many2One('currency.currency', "Currency"),
         'on_change_with_currency')
@@ -69,48 +75,125 @@ class Attribution(InertExportMixin, ModelSQL, ModelView):
             pairs.date.as_('date'),
             cls.days.sql_cast(pairs.days).as_('days'),
             cls.amount.sql_cast(Round(pairs.amount, 4)).as_('amount'),
+            cls.margin.sql_cast(Round(pairs.margin, 4)).as_('margin'),
             where=pairs.rank == 1)
 
     @classmethod
     def _pairs(cls):
         "Return the query of orders with the mailings before them"
         pool = Pool()
-        Currency = pool.get('currency.currency')
-        company = pool.get('company.company').__table__()
         mailing = pool.get('mailing.mailing').__table__()
         message = pool.get('mailing.message').__table__()
-        sale = pool.get('sale.sale').__table__()
-        theirs = Currency.currency_rate_sql()
-        ours = Currency.currency_rate_sql()
-        days = (
-            Extract('EPOCH', sale.sale_date)
-            - Extract('EPOCH', cls.date.sql_cast(message.sent_at))) / _DAY
+        sale = _orders()
+        days = _days(cls, message.sent_at, sale.date)
         rank = RowNumber(window=Window(
-                [sale.id], order_by=[message.sent_at.desc, message.id.desc]))
+                [sale.sale], order_by=[
+                    message.sent_at.desc, message.id.desc]))
         return (sale
             .join(message, condition=(message.party == sale.party)
                 & (message.company == sale.company))
             .join(mailing, condition=message.mailing == mailing.id)
-            .join(company, condition=sale.company == company.id)
-            .left_join(theirs, condition=_at(
-                    theirs, sale.currency, sale.sale_date))
-            .left_join(ours, condition=_at(
-                    ours, company.currency, sale.sale_date))
             .select(
-                sale.id.as_('sale'),
-                sale.company.as_('company'),
-                sale.party.as_('party'),
-                sale.sale_date.as_('date'),
+                sale.sale, sale.company, sale.party, sale.date,
                 mailing.id.as_('mailing'),
                 message.id.as_('message'),
                 days.as_('days'),
-                (sale.untaxed_amount_cache
-                    * _rate(ours) / _rate(theirs)).as_('amount'),
+                sale.amount, sale.margin,
                 rank.as_('rank'),
-                where=sale.state.in_(_ORDERED)
-                & message.state.in_(_ARRIVED)
+                where=message.state.in_(_ARRIVED)
                 & (days >= 0)
                 & (days <= mailing.attribution_days)))
+
+
+def _days(Model, moment, date):
+    "Return the expression of the days from a moment to a date"
+    return (
+        Extract('EPOCH', date)
+        - Extract('EPOCH', Model.date.sql_cast(moment))) / _DAY
+
+
+def _orders():
+    "Return the query of the orders in the currency of their company"
+    pool = Pool()
+    Currency = pool.get('currency.currency')
+    company = pool.get('company.company').__table__()
+    sale = pool.get('sale.sale').__table__()
+    theirs = Currency.currency_rate_sql()
+    ours = Currency.currency_rate_sql()
+    cost = _costs()
+    amount = sale.untaxed_amount_cache * _rate(ours) / _rate(theirs)
+    return (sale
+        .join(company, condition=sale.company == company.id)
+        .left_join(cost, condition=cost.sale == sale.id)
+        .left_join(theirs, condition=_at(
+                theirs, sale.currency, sale.sale_date))
+        .left_join(ours, condition=_at(
+                ours, company.currency, sale.sale_date))
+        .select(
+            sale.id.as_('sale'),
+            sale.company.as_('company'),
+            sale.party.as_('party'),
+            sale.sale_date.as_('date'),
+            amount.as_('amount'),
+            (amount - Coalesce(cost.cost, 0)).as_('margin'),
+            where=sale.state.in_(_ORDERED)))
+
+
+def _costs():
+    """Return the query of what the goods of each order cost.
+
+    What was delivered counts at the cost of its moves, what was not yet and
+    services at the cost price of the product.
+    """
+    pool = Pool()
+    line = pool.get('sale.line').__table__()
+    sale = pool.get('sale.sale').__table__()
+    price = _prices()
+    product = pool.get('product.product').__table__()
+    template = pool.get('product.template').__table__()
+    unit = pool.get('product.uom').__table__()
+    default = pool.get('product.uom').__table__()
+    moved = _moved()
+    # PostgreSQL does not multiply a float with a numeric
+    each = fields.Numeric("Cost").sql_cast(
+        Coalesce(moved.cost, price.cost_price, 0))
+    quantity = fields.Numeric("Quantity").sql_cast(
+        line.quantity * unit.factor / default.factor)
+    return (line
+        .join(sale, condition=line.sale == sale.id)
+        .join(product, condition=line.product == product.id)
+        .join(template, condition=product.template == template.id)
+        .join(unit, condition=line.unit == unit.id)
+        .join(default, condition=template.default_uom == default.id)
+        .left_join(moved, condition=moved.origin == Concat(
+                'sale.line,', fields.Char("Line").sql_cast(line.id)))
+        .left_join(price, condition=(price.product == product.id)
+            & (price.company == sale.company))
+        .select(
+            line.sale, Sum(quantity * each).as_('cost'),
+            where=line.type == 'line', group_by=[line.sale]))
+
+
+def _prices():
+    "Return the query of the cost price of each product in each company"
+    price = Pool().get('product.cost_price').__table__()
+    return price.select(
+        price.product, price.company, Max(price.cost_price).as_('cost_price'),
+        group_by=[price.product, price.company])
+
+
+def _moved():
+    "Return the query of the cost of a unit of what was moved by origin"
+    move = Pool().get('stock.move').__table__()
+    quantity = Sum(fields.Numeric("Quantity").sql_cast(move.internal_quantity))
+    cost = Sum(
+        fields.Numeric("Quantity").sql_cast(move.internal_quantity)
+        * move.cost_price)
+    return move.select(
+        move.origin, (cost / NullIf(quantity, 0)).as_('cost'),
+        where=(move.state == 'done') & (move.cost_price != Null)
+        & move.origin.like('sale.line,%'),
+        group_by=[move.origin])
 
 
 def _at(rate, currency, date):
@@ -137,6 +220,36 @@ class Mailing(metaclass=PoolMeta):
     revenue = fields.Function(
         Monetary("Revenue", currency='currency', digits='currency'),
         'get_earnings')
+    profit = fields.Function(
+        Monetary(
+            "Profit", currency='currency', digits='currency',
+            help="The revenue less what the goods and the messages cost."),
+        'get_earnings')
+    order_rate = fields.Function(
+        fields.Float(
+            "Who Ordered", digits=(1, 4),
+            help="The share of those included who ordered within the "
+            "attribution days of the start."),
+        'get_comparison')
+    hold_out_rate = fields.Function(
+        fields.Float(
+            "Hold-out Who Ordered", digits=(1, 4), states=_COMPARED,
+            help="The same share of the hold-out group."),
+        'get_comparison')
+    extra_revenue = fields.Function(
+        Monetary(
+            "Extra Revenue", currency='currency', digits='currency',
+            states=_COMPARED,
+            help="What those included ordered beyond what they would have if "
+            "they had behaved like the hold-out group."),
+        'get_comparison')
+    extra_profit = fields.Function(
+        Monetary(
+            "Extra Profit", currency='currency', digits='currency',
+            states=_COMPARED,
+            help="The margin beyond that of the hold-out group, less what the "
+            "messages cost."),
+        'get_comparison')
 
     @classmethod
     def get_earnings(cls, mailings, names):
@@ -144,20 +257,98 @@ class Mailing(metaclass=PoolMeta):
         Attribution = pool.get('mailing.attribution')
         earned = Attribution.__table__()
         ids = list(map(int, mailings))
-        counts, sums = dict.fromkeys(ids, 0), dict.fromkeys(ids, Decimal(0))
+        earnings = dict.fromkeys(ids, (0, Decimal(0), Decimal(0)))
         query = earned.select(
             earned.mailing, Count(Literal(1)).as_('orders'),
             Sum(earned.amount).as_('revenue'),
+            Sum(earned.margin).as_('margin'),
             where=fields.SQL_OPERATORS['in'](earned.mailing, ids),
             group_by=[earned.mailing])
-        sqlite_apply_types(query, [None, None, 'NUMERIC'])
+        sqlite_apply_types(query, [None, None, 'NUMERIC', 'NUMERIC'])
         cursor = Transaction().connection.cursor()
         cursor.execute(*query)
-        for mailing, orders, revenue in cursor:
-            counts[mailing], sums[mailing] = orders, revenue or Decimal(0)
-        result = {'orders': counts, 'revenue': {
-                m.id: m.currency.round(sums[m.id]) for m in mailings}}
-        return {name: result[name] for name in names}
+        for mailing, orders, revenue, margin in cursor:
+            earnings[mailing] = (
+                orders, revenue or Decimal(0), margin or Decimal(0))
+        result = {n: {} for n in names}
+        for mailing in mailings:
+            orders, revenue, margin = earnings[mailing.id]
+            values = {
+                'orders': orders, 'revenue': mailing.currency.round(revenue)}
+            if 'profit' in names:
+                values['profit'] = mailing.currency.round(
+                    margin - mailing.cost)
+            for name in names:
+                result[name][mailing.id] = values[name]
+        return result
+
+    @classmethod
+    def get_comparison(cls, mailings, names):
+        groups = _groups(list(map(int, mailings)))
+        result = {n: {} for n in names}
+        for mailing in mailings:
+            values = _compare(
+                mailing, groups.get((mailing.id, None)),
+                groups.get((mailing.id, 'hold_out')))
+            for name in names:
+                result[name][mailing.id] = values.get(name)
+        return result
+
+
+_Group = namedtuple(
+    '_Group', ['people', 'buyers', 'revenue', 'margin'])
+
+
+def _groups(mailings):
+    """Return {(mailing, reason): _Group} of what people ordered.
+
+    reason is None for those included and hold_out for those who are not;
+    what they ordered within the attribution days after the start counts.
+    """
+    pool = Pool()
+    Attribution = pool.get('mailing.attribution')
+    mailing = pool.get('mailing.mailing').__table__()
+    recipient = pool.get('mailing.recipient').__table__()
+    order = _orders()
+    days = _days(Attribution, mailing.started_at, order.date)
+    query = (recipient
+        .join(mailing, condition=recipient.mailing == mailing.id)
+        .left_join(order, condition=(order.party == recipient.party)
+            & (order.company == mailing.company)
+            & (days >= 0) & (days <= mailing.attribution_days))
+        .select(
+            recipient.mailing, recipient.reason,
+            Count(recipient.party, distinct=True).as_('people'),
+            Count(order.party, distinct=True).as_('buyers'),
+            Sum(order.amount).as_('revenue'),
+            Sum(order.margin).as_('margin'),
+            where=fields.SQL_OPERATORS['in'](recipient.mailing, mailings)
+            & (mailing.started_at != Null)
+            & ((recipient.state == 'included')
+                | (recipient.reason == 'hold_out')),
+            group_by=[recipient.mailing, recipient.reason]))
+    sqlite_apply_types(query, [None] * 4 + ['NUMERIC'] * 2)
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query)
+    return {
+        (mailing, reason): _Group(
+            people, buyers, revenue or Decimal(0), margin or Decimal(0))
+        for mailing, reason, people, buyers, revenue, margin in cursor}
+
+
+def _compare(mailing, included, held_out):
+    "Return the values of a mailing from its groups, each may be None"
+    if not included:
+        return {}
+    values = {'order_rate': round(included.buyers / included.people, 4)}
+    if held_out:
+        ratio = Decimal(included.people) / held_out.people
+        values['hold_out_rate'] = round(held_out.buyers / held_out.people, 4)
+        values['extra_revenue'] = mailing.currency.round(
+            included.revenue - held_out.revenue * ratio)
+        values['extra_profit'] = mailing.currency.round(
+            included.margin - held_out.margin * ratio - mailing.cost)
+    return values
 
 
 class MailingReport(metaclass=PoolMeta):
@@ -167,9 +358,27 @@ class MailingReport(metaclass=PoolMeta):
     def get_context(cls, records, header, data):
         context = super().get_context(records, header, data)
         answers = context['answers']
-        context['answers'] = lambda mailing: answers(mailing) + [
-            (gettext('sms_mailing.msg_report_orders'), mailing.orders),
-            (gettext('sms_mailing.msg_report_revenue'), cls.format_currency(
-                    mailing.revenue, None, mailing.currency)),
-            ]
+        context['answers'] = lambda mailing: (
+            answers(mailing) + cls._earnings(mailing))
         return context
+
+    @classmethod
+    def _earnings(cls, mailing):
+        "Return the pairs of label and value of what a mailing has earned"
+        def money(value):
+            return cls.format_currency(value, None, mailing.currency)
+
+        lines = [
+            (gettext('sms_mailing.msg_report_orders'), mailing.orders),
+            (gettext('sms_mailing.msg_report_revenue'),
+                money(mailing.revenue)),
+            (gettext('sms_mailing.msg_report_profit'), money(mailing.profit)),
+            ]
+        if mailing.extra_revenue is not None:
+            lines += [
+                (gettext('sms_mailing.msg_report_extra_revenue'),
+                    money(mailing.extra_revenue)),
+                (gettext('sms_mailing.msg_report_extra_profit'),
+                    money(mailing.extra_profit)),
+                ]
+        return lines

@@ -21,6 +21,8 @@ from .exceptions import ArchiveError
 from .export import InertExportMixin
 
 _TEXT = 2000
+# What may be answered by itself
+_ANSWERED = {keyword.STOP, keyword.START, keyword.HELP}
 
 
 class Keyword(InertExportMixin, ModelSQL, ModelView):
@@ -37,6 +39,10 @@ class Keyword(InertExportMixin, ModelSQL, ModelView):
             ], "Action", required=True, sort=False)
     language = fields.Many2One(
         'ir.lang', "Language", ondelete='SET NULL')
+    answer = fields.Text(
+        "Answer",
+        help="What is written back, once a day to the same address.\n"
+        "Leave empty to write nothing.")
     normalised = fields.Char("Normalised", required=True, readonly=True)
 
     _words_cache = Cache('mailing.keyword.words', context=False)
@@ -62,6 +68,13 @@ class Keyword(InertExportMixin, ModelSQL, ModelView):
     def on_modification(cls, mode, records, field_names=None):
         super().on_modification(mode, records, field_names=field_names)
         cls._words_cache.clear()
+
+    @classmethod
+    def answers(cls):
+        "Return {folded word: answer} of the words that have one"
+        return {
+            keyword.fold(k.word): k.answer
+            for k in cls.search([('answer', '!=', None)]) if k.answer}
 
     @classmethod
     def words(cls):
@@ -182,6 +195,7 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
                 else cls._find_party(account, record.address))
             record.keyword = keyword.classify(record.text, words)
         cls._obey(records)
+        cls._answer(records)
         cls.save(records)
         return records
 
@@ -264,6 +278,41 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
         Event.add(None, [(
                     r.message.id, Report('reply', raw=r.reference))
                 for r in records if r.message])
+
+    @classmethod
+    def _answer(cls, records):
+        "Write back what the keywords say, once a day to each address"
+        pool = Pool()
+        Keyword = pool.get('mailing.keyword')
+        Message = pool.get('mailing.message')
+        Topic = pool.get('mailing.topic')
+        asked = [r for r in records if r.keyword in _ANSWERED]
+        answers = Keyword.answers() if asked else {}
+        vlist = {}
+        for record in asked:
+            word = keyword.fold(record.text)
+            topic = (
+                record.message.topic.id if record.message
+                else Topic.personal())
+            if word not in answers or not topic:
+                continue
+            record.state = 'handled'
+            key = f'answer:{record.account.id}:{record.at.date()}:{word}:' \
+                f'{record.address}'
+            vlist[key] = {
+                'company': record.company.id,
+                'party': record.party.id if record.party else None,
+                'channel': record.channel,
+                'account': record.account.id,
+                'topic': topic,
+                'purpose': 'personal',
+                'address': record.address,
+                'text': answers[word],
+                'dedup_key': key,
+                }
+        for message in Message.search([('dedup_key', 'in', list(vlist))]):
+            del vlist[message.dedup_key]
+        Message.ring_messages(Message.create(list(vlist.values())))
 
     @classmethod
     def _stop(cls, records, reason='stop'):

@@ -2,7 +2,6 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
-from collections import Counter, defaultdict
 from decimal import Decimal
 from itertools import groupby
 
@@ -17,12 +16,14 @@ from trytond.modules.company.model import employee_field
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
-from trytond.tools import grouped_slice, sqlite_apply_types
+from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction
 
+from . import cascade
 from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
+from .pricing import write_out
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -30,7 +31,6 @@ from .window import WindowMixin
 # without one the cron does
 AT_ONCE = 1000
 WITHOUT_WORKER = 5000
-_SLICE = 200
 
 _READONLY = {'readonly': Eval('state') != 'draft'}
 # What is decided when a mailing is prepared
@@ -159,10 +159,14 @@ class Mailing(
             'required': Eval('state') != 'draft',
             'readonly': Eval('state') != 'draft',
             },
-        help="What is sent to everyone of the group.")
+        help="The first is sent to everyone of the group, each other to "
+        "those whom the one before did not reach in time.\n"
+        "Who has no address for the first begins with the next.")
     variants = fields.One2Many(
         'mailing.mailing.variant', 'mailing', "Variants", states=_READONLY,
-        help="Other texts for the first message, to compare.")
+        help="Other texts for the first message, to compare: the group is "
+        "shared out by weight.\nThe text of the message itself weighs 1 "
+        "unless it is listed too.")
     hold_out = fields.Integer(
         "Hold-out",
         domain=['OR',
@@ -251,6 +255,14 @@ class Mailing(
             states={
                 'invisible': Eval('state') == 'draft',
                 }),
+        'get_estimated_cost')
+    highest_cost = fields.Function(
+        Monetary(
+            "Cost at Most", currency='currency', digits='currency',
+            states={
+                'invisible': Eval('state') == 'draft',
+                },
+            help="The cost if nobody is reached before the last message."),
         'get_estimated_cost')
     planned = fields.Function(
         fields.Integer(
@@ -366,11 +378,15 @@ class Mailing(
         return self.company.currency if self.company else None
 
     @classmethod
-    def get_estimated_cost(cls, mailings, name):
+    def get_estimated_cost(cls, mailings, names):
         return {
-            m.id: m.currency.round(
-                sum((p.cost for p in m.prices if p.cost), Decimal(0)))
-            for m in mailings}
+            name: {
+                m.id: m.currency.round(sum((
+                            p.cost for p in m.prices if p.cost
+                            and (p.first or name == 'highest_cost')),
+                        Decimal(0)))
+                for m in mailings}
+            for name in names}
 
     @classmethod
     def get_recipient_counts(cls, mailings, names):
@@ -535,15 +551,17 @@ class Mailing(
                 raise EmptyAudienceError(gettext(
                         'sms_mailing.msg_segment_empty',
                         segment=segment.rec_name))
-        if len(self.steps) > 1:
-            raise MailingValidationError(gettext(
-                    'sms_mailing.msg_mailing_one_step',
-                    mailing=self.rec_name))
-        if self.variants:
-            raise MailingValidationError(gettext(
-                    'sms_mailing.msg_mailing_variants',
-                    mailing=self.rec_name))
-        for step in self.steps:
+        for variant in self.variants:
+            if variant.template.channel != self.steps[0].channel:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_variant_channel',
+                        variant=variant.rec_name, mailing=self.rec_name))
+        for number, step in enumerate(self.steps, 1):
+            if number > 1 and not step.wait:
+                raise MailingValidationError(gettext(
+                        'sms_mailing.msg_step_wait',
+                        number=number, template=step.template.rec_name,
+                        mailing=self.rec_name))
             if step.account.company != self.company:
                 raise MailingValidationError(gettext(
                         'sms_mailing.msg_step_company',
@@ -564,7 +582,8 @@ class Mailing(
         "Work out the price, after the request where the group is large"
         pool = Pool()
         Message = pool.get('mailing.message')
-        cls.write(mailings, {'estimated': False})
+        cls.write(
+            [m for m in mailings if m.estimated], {'estimated': False})
         mailings = cls.browse(mailings)
         worker = Message.has_worker()
         limit = AT_ONCE if worker else WITHOUT_WORKER
@@ -604,38 +623,12 @@ class Mailing(
         Price.delete([p for m in mailings for p in m.prices])
         prices = []
         for mailing in mailings:
-            parts, problems = mailing._write_out()
+            counts, problems = write_out(mailing)
             for (reason, missing), ids in problems.items():
                 Recipient.set_reason(ids, reason, missing)
-            prices.extend(Price.distribution(mailing, parts))
+            prices.extend(Price.distribution(mailing, counts))
         Price.save(prices)
         cls.write(mailings, {'estimated': True})
-
-    def _write_out(self):
-        "Return the count of texts by parts and account, the ids by problem"
-        pool = Pool()
-        Recipient = pool.get('mailing.recipient')
-        Message = pool.get('mailing.message')
-        recipient = Recipient.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*recipient.select(
-                recipient.id, recipient.party, recipient.language,
-                recipient.address,
-                where=(recipient.mailing == self.id)
-                & (recipient.state == 'included')))
-        step = self.steps[0]
-        routes = step.routes()
-        parts, problems = Counter(), defaultdict(list)
-        for rows in grouped_slice(cursor.fetchall(), _SLICE):
-            rows = list(rows)
-            addresses = {id_: address for id_, *_, address in rows}
-            for id_, outcome in Message.write_out(step, rows):
-                if isinstance(outcome, int):
-                    account = routes[addresses[id_]] or step.account
-                    parts[outcome, account] += 1
-                else:
-                    problems[outcome].append(id_)
-        return parts, problems
 
     @classmethod
     @ModelView.button
@@ -742,10 +735,11 @@ class Mailing(
             message.mailing,
             where=message.state.in_(_COUNTERS['waiting'])
             & (message.mailing != Null))
-        cls.do(cls.search([
-                    ('state', '=', 'running'),
-                    ('id', 'not in', waiting),
-                    ]))
+        mailings = cls.search([
+                ('state', '=', 'running'),
+                ('id', 'not in', waiting),
+                ])
+        cls.do([m for m in mailings if not cascade.is_awaited(m)])
 
 
 class MailingSegment(ModelSQL):

@@ -24,7 +24,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 from trytond.url import http_host
 
-from . import sending
+from . import cascade, course, sending
 from .account import CHANNELS
 from .adapters import Report
 from .engine import gsm
@@ -351,25 +351,43 @@ class Message(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def enqueue(cls, mailing):
-        """Write the messages of the first step of a mailing in one statement
+        """Write the first messages of a mailing, one statement a channel
 
         Messages that are already there stay as they are.
         """
         pool = Pool()
         Recipient = pool.get('mailing.recipient')
+        count = 0
+        for index, step in course.first_steps(mailing):
+            recipient = Recipient.__table__()
+            count += cls.insert(
+                mailing, index, recipient, recipient, recipient.address,
+                (recipient.mailing == mailing.id)
+                & (recipient.state == 'included')
+                & (recipient.channel == step.channel),
+                not_before=mailing.scheduled_at)
+        return count
+
+    @classmethod
+    def insert(
+            cls, mailing, index, from_, recipient, address, where,
+            not_before=None):
+        """Write the messages of a step of a mailing in one statement
+
+        from_ are the joined tables, recipient that of the recipients, address
+        the expression of where the messages go.
+        """
         transaction = Transaction()
-        recipient, table = Recipient.__table__(), cls.__table__()
-        step = mailing.steps[0]
+        table, step = cls.__table__(), mailing.steps[index]
         constants = {
             'create_uid': transaction.user,
             'company': mailing.company.id,
             'mailing': mailing.id,
-            'step': 0,
+            'step': index,
             'channel': step.channel,
-            'template': step.template.id,
             'topic': mailing.topic.id,
             'purpose': mailing.purpose,
-            'not_before': mailing.scheduled_at,
+            'not_before': not_before,
             'expires_at': mailing.latest_start,
             'state': 'queued',
             'attempts': 0,
@@ -380,12 +398,14 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             'party': recipient.party,
             'recipient': recipient.id,
             'account': cls.account.sql_cast(
-                step.routes().column(recipient.address, step.account.id)),
-            'address': recipient.address,
+                step.routes().column(address, step.account.id)),
+            'template': cls.template.sql_cast(
+                course.template_column(mailing, index, recipient.variant)),
+            'address': address,
             'language': recipient.language,
             'token': sending.random_token(),
             'dedup_key': Concat(
-                f'mailing:{mailing.id}:0:',
+                f'mailing:{mailing.id}:{index}:',
                 cls.dedup_key.sql_cast(recipient.party)),
             }
         columns.update(
@@ -394,10 +414,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         cursor = transaction.connection.cursor()
         cursor.execute(*table.insert(
                 [getattr(table, n) for n in columns],
-                recipient.select(
-                    *columns.values(),
-                    where=(recipient.mailing == mailing.id)
-                    & (recipient.state == 'included'),
+                from_.select(
+                    *columns.values(), where=where,
                     order_by=[recipient.id]),
                 on_conflict=Conflict(table)))
         return cursor.rowcount
@@ -493,7 +511,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         Mailing = pool.get('mailing.mailing')
         while sending.short(Event.fold):
             pass
-        for part in [sending.sweep, sending.expire]:
+        for part in [sending.sweep, sending.expire, cascade.escalate]:
             sending.short(part)
         # A task of the queue that works on them is not disturbed
         estimate = partial(Mailing.estimate_waiting, (
@@ -560,20 +578,17 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             }
 
     @classmethod
-    def write_out(cls, step, rows):
+    def write_out(cls, template, company, rows):
         """Yield (id, parts or problem) of the texts of recipients
 
-        rows are (id, party, language, address); a problem is a reason for
-        exclusion and the names that are missing.
+        rows are (id, party, language); a problem is a reason for exclusion
+        and the names that are missing.
         """
         pool = Pool()
         Template = pool.get('mailing.template')
-        template = step.template
         extra = cls.sample_specials(template)
         contents = Template.write_out(
-            template, step.mailing.company,
-            [(id_, party, lang) for id_, party, lang, _ in rows],
-            {id_: extra for id_, *_ in rows})
+            template, company, rows, {id_: extra for id_, *_ in rows})
         for id_, content in contents.items():
             if isinstance(content, MissingValue):
                 yield id_, ('missing', ', '.join(content.names))

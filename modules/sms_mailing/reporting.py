@@ -267,6 +267,40 @@ class ByCategory(ByMailing):
         return super()._group_by(tables) + [tables['recipient'].category]
 
 
+class ByVariant(ByMailing):
+    __name__ = 'mailing.reporting.variant'
+
+    variant = fields.Many2One(
+        'mailing.mailing.variant', "Variant", ondelete='SET NULL',
+        help="Empty for the text of the message itself.")
+
+    @classmethod
+    def _joins(cls):
+        pool = Pool()
+        recipient = pool.get('mailing.recipient').__table__()
+        from_item, tables = super()._joins()
+        tables['recipient'] = recipient
+        return from_item.join(
+            recipient,
+            condition=recipient.id == tables['message'].recipient), tables
+
+    @classmethod
+    def _columns(cls, tables):
+        return super()._columns(tables) + [
+            tables['recipient'].variant.as_('variant')]
+
+    @classmethod
+    def _group_by(cls, tables):
+        return super()._group_by(tables) + [tables['recipient'].variant]
+
+    @classmethod
+    def _where(cls, tables):
+        pool = Pool()
+        variant = pool.get('mailing.mailing.variant').__table__()
+        return super()._where(tables) & tables['message'].mailing.in_(
+            variant.select(variant.mailing))
+
+
 class ByError(Abstract):
     __name__ = 'mailing.reporting.error'
 

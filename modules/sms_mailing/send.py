@@ -112,11 +112,8 @@ class SendStart(PreviewMixin, ModelView):
     @classmethod
     def default_topic(cls):
         pool = Pool()
-        ModelData = pool.get('ir.model.data')
-        try:
-            return ModelData.get_id('sms_mailing', 'topic_personal')
-        except KeyError:
-            return None
+        Topic = pool.get('mailing.topic')
+        return Topic.personal()
 
     @fields.depends(
         'channel', 'account', 'template', methods=['on_change_with_currency'])

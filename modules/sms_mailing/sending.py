@@ -209,8 +209,11 @@ class Outbox:
             return now, []
         begin = account.take_slots(len(rows), now)
         self._mark(account, rows, contents, now)
+        languages = self._languages()
         return begin, [
-            self._outgoing(account, r, contents[r.id]) for r in rows
+            self._outgoing(
+                account, r, contents[r.id], languages.get(r.language))
+            for r in rows
             if not self._is_dry(account, r)]
 
     def _due(self, ids, now, lock=False):
@@ -361,14 +364,23 @@ class Outbox:
         pool = Pool()
         update_values(pool.get('mailing.message'), rows, columns, **kwargs)
 
-    def _outgoing(self, account, row, content):
+    @staticmethod
+    def _languages():
+        "Return {id: code}"
+        lang = Pool().get('ir.lang').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*lang.select(lang.id, lang.code))
+        return dict(cursor)
+
+    def _outgoing(self, account, row, content, language):
         pool = Pool()
         Message = pool.get('mailing.message')
         return Outgoing(
             id=row.id, token=row.token, channel=row.channel,
             address=row.address, sender=account.sender,
             subject=content.subject, text=content.text, html=content.html,
-            encoding=content.encoding, marketing=row.purpose == 'marketing',
+            encoding=content.encoding, language=language,
+            marketing=row.purpose == 'marketing',
             callback=Message.url('dlr', row.id, row.token),
             unsubscribe=Message.url('u', row.id, row.token))
 

@@ -7,6 +7,7 @@ the first reason that applies.  The reasons stand in the order in which a
 person would ask: was I left out by hand, had I an address, did I refuse ...
 """
 import datetime as dt
+from collections import namedtuple
 
 from sql import Conflict, Literal, Null, Union, Window
 from sql.aggregate import Count, Max, Min
@@ -14,17 +15,18 @@ from sql.conditionals import Case, Coalesce, NullIf
 from sql.functions import (
     CharLength, CurrentTimestamp, Function, Lower, Mod, RowNumber, Substring,
     Trim)
-from sql.operators import Concat
+from sql.operators import Concat, Or
 
 from trytond.model import fields
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
+from .course import first_steps, shares, templates
 from .segment import MECHANISMS
 
 __all__ = [
-    'REASONS', 'RECENT', 'first_addresses', 'insert_recipients',
-    'party_languages', 'refusal_clause']
+    'REASONS', 'RECENT', 'contacts', 'first_addresses', 'insert_recipients',
+    'is_valid', 'party_languages', 'refusal_clause']
 
 REASONS = [
     (None, ""),
@@ -48,8 +50,11 @@ RECENT = dt.timedelta(days=30)
 SUPPRESSIONS = ['bounce', 'complaint', 'bad_number']
 # A message in one of these states was not written to anybody
 _NOT_WRITTEN = ['cancelled', 'expired', 'failed', 'simulated']
-# Primes spread neighbouring ids over the hundred
-_SPREAD, _SHIFT = 7919, 104729
+# Primes spread neighbouring ids, small enough for the integers of PostgreSQL
+_SPREAD, _SHIFT, _RANGE = 7919, 104729, 99991
+
+_Contact = namedtuple(
+    '_Contact', ['channel', 'mechanism', 'address', 'valid'])
 
 
 class Replace(Function):
@@ -68,8 +73,8 @@ def _address(channel, mechanism):
         (number.like('00%'), Concat('+', Substring(number, 3))), else_=number)
 
 
-def _is_valid(channel, address):
-    "Return the condition that an address can be written to"
+def is_valid(channel, address):
+    "Return the condition that an address of channel can be written to"
     if channel == 'email':
         return (
             address.like('%_@_%._%')
@@ -83,10 +88,18 @@ def _is_valid(channel, address):
         & (Trim(Substring(address, 2), 'BOTH', '0123456789') == ''))
 
 
-def _contacts(channel):
-    "Return the query of the first address of each party"
+def contacts(channel, parties=None):
+    """Return the query of the first address of each party
+
+    parties is the query of those asked for, all by default.
+    """
     mechanism = Pool().get('party.contact_mechanism').__table__()
     address = _address(channel, mechanism)
+    where = (
+        mechanism.type.in_(MECHANISMS[channel])
+        & (mechanism.active == Literal(True)))
+    if parties is not None:
+        where &= mechanism.party.in_(parties)
     ranked = mechanism.select(
         mechanism.party,
         mechanism.id.as_('mechanism'),
@@ -96,8 +109,7 @@ def _contacts(channel):
                 order_by=[
                     mechanism.sequence.asc.nulls_first,
                     mechanism.id.asc])).as_('rank'),
-        where=mechanism.type.in_(MECHANISMS[channel])
-        & (mechanism.active == Literal(True)))
+        where=where)
     return ranked.select(
         ranked.party, ranked.mechanism, ranked.address,
         where=ranked.rank == 1)
@@ -174,14 +186,16 @@ def _like(mailing, now):
     guard = mailing.topic.repeat_guard or dt.timedelta()
     message, where = _written(now - max(guard, RECENT))
     same_topic = message.topic == mailing.topic.id
-    templates = [t.id for t in mailing.steps[0].template.alike()]
+    like = list({
+            t.id for template in templates(mailing)
+            for t in template.alike()})
     return message.select(
         message.party,
         Max(message.id).as_('message'),
         Count(Literal(1), filter_=(
                 same_topic & (message.create_date >= now - guard))).as_(
             'guarded'),
-        where=where & (same_topic | message.template.in_(templates)),
+        where=where & (same_topic | message.template.in_(like)),
         group_by=[message.party])
 
 
@@ -211,28 +225,79 @@ def _audience(mailing):
     return party, where
 
 
-def _unserved(mailing, address):
-    "Return the when of the numbers that no account serves"
-    routes = mailing.steps[0].routes()
-    if routes.complete:
-        return []
-    return [(routes.column(address) == Null, 'no_account')]
+def _unserved(mailing, contact):
+    "Return the whens of the numbers that no account serves"
+    return [
+        ((contact.channel == step.channel)
+            & (routes.column(contact.address) == Null), 'no_account')
+        for _, step in first_steps(mailing)
+        if not (routes := step.routes()).complete]
 
 
-def _reasons(mailing, channel, now):
+def _lot(party, salt, count):
+    "Return the expression of a lot below count, the same each time"
+    return Mod(Mod(
+            Mod(party, _RANGE) * _SPREAD + salt * _SHIFT % _RANGE,
+            _RANGE), count)
+
+
+def _variant(mailing, party):
+    "Return the expression of the id of the variant that a party gets"
+    if not mailing.variants:
+        return Null
+    parts = shares(mailing)
+    total = sum(weight for _, weight in parts)
+    lot, whens, upper = _lot(party, mailing.id + 1, total), [], 0
+    for variant, weight in parts:
+        upper += weight
+        whens.append((lot < upper, variant.id if variant else Null))
+    return Case(*whens, else_=Null)
+
+
+def _reach(mailing, party):
+    """Return what joins party to the first channel that reaches it
+
+    The result is the joined tables and the expressions of channel, contact
+    mechanism, address and whether the address can be written to.
+    """
+    channels = list(dict.fromkeys(s.channel for s in mailing.steps))
+    from_, found = party, []
+    for channel in channels:
+        contact = contacts(channel)
+        from_ = from_.left_join(contact, condition=contact.party == party.id)
+        found.append((channel, contact))
+    channel, contact = found[0]
+    if len(found) == 1:
+        return from_, _Contact(
+            Literal(channel), contact.mechanism, contact.address,
+            is_valid(channel, contact.address))
+    valid = [
+        (c.address != Null) & is_valid(n, c.address) for n, c in found]
+
+    def choose(values, otherwise):
+        return Case(*zip(valid, values), else_=otherwise)
+
+    addresses = [c.address for _, c in found]
+    return from_, _Contact(
+        choose([n for n, _ in found], channel),
+        choose([c.mechanism for _, c in found], contact.mechanism),
+        choose(addresses, Coalesce(*addresses)), Or(valid))
+
+
+def _reasons(mailing, now):
     "Return the joined tables, the whens of the reasons and their sources"
     pool = Pool()
     ByHand = pool.get('mailing.mailing-excluded-party')
     Recipient = pool.get('mailing.recipient')
+    channel = mailing.steps[0].channel
     party, where = _audience(mailing)
-    contact = _contacts(channel)
+    from_, contact = _reach(mailing, party)
     by_party = _refusals(mailing, channel, 'party', now.date())
     by_address = _refusals(mailing, channel, 'address', now.date())
     by_hand = ByHand.__table__()
     like = _like(mailing, now)
-    from_ = (party
+    from_ = (from_
         .left_join(like, condition=like.party == party.id)
-        .left_join(contact, condition=contact.party == party.id)
         .left_join(by_party, condition=by_party.party == party.id)
         .left_join(
             by_address, condition=by_address.address == contact.address)
@@ -243,8 +308,8 @@ def _reasons(mailing, channel, now):
     whens = [
         (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
-        (~_is_valid(channel, contact.address), 'bad_address'),
-        *_unserved(mailing, contact.address),
+        (~contact.valid, 'bad_address'),
+        *_unserved(mailing, contact),
         ((refusal != Null) & (said > 0), 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
@@ -266,15 +331,16 @@ def _reasons(mailing, channel, now):
         whens.append((Coalesce(like.guarded, 0) > 0, 'repeated'))
     if mailing.hold_out:
         whens.append((
-                Mod(party.id * _SPREAD + mailing.id * _SHIFT, 100)
-                < mailing.hold_out, 'hold_out'))
+                _lot(party.id, mailing.id, 100) < mailing.hold_out,
+                'hold_out'))
     return party, where, from_, contact, whens, refusal, like.message
 
 
-def _people(mailing, channel, now):
+def _people(mailing, now):
     "Return the query of the target group with the reason of each person"
+    Recipient = Pool().get('mailing.recipient')
     party, where, from_, contact, whens, refusal, previous = _reasons(
-        mailing, channel, now)
+        mailing, now)
     language = _languages(mailing.company.id)
     category = _categories()
     from_ = (from_
@@ -282,10 +348,13 @@ def _people(mailing, channel, now):
         .left_join(category, condition=category.party == party.id))
     return from_.select(
         party.id.as_('party'),
+        contact.channel.as_('channel'),
         contact.mechanism.as_('mechanism'),
         contact.address.as_('address'),
         language.lang.as_('language'),
         category.category.as_('category'),
+        Recipient.variant.sql_cast(_variant(mailing, party.id)).as_(
+            'variant'),
         Case(*whens, else_=Null).as_('reason'),
         refusal.as_('refusal'),
         previous.as_('previous'),
@@ -302,15 +371,15 @@ def insert_recipients(mailing, now=None):
     Recipient = pool.get('mailing.recipient')
     transaction = Transaction()
     now = now or dt.datetime.now()
-    channel = mailing.steps[0].channel
-    people = _people(mailing, channel, now)
+    people = _people(mailing, now)
     # Of those who share an address and have no other reason, one is written
     turn = RowNumber(window=Window(
             [people.address, people.reason],
             order_by=[people.party.asc]))
     turns = people.select(
-        people.party, people.mechanism, people.address, people.language,
-        people.category, people.refusal, people.previous,
+        people.party, people.channel, people.mechanism, people.address,
+        people.language, people.category, people.variant, people.refusal,
+        people.previous,
         Case(
             ((people.reason == Null) & (turn > 1), 'duplicate'),
             else_=people.reason).as_('reason'))
@@ -318,13 +387,13 @@ def insert_recipients(mailing, now=None):
     columns = [
         table.create_uid, table.create_date, table.mailing, table.channel,
         table.party, table.contact_mechanism, table.address, table.language,
-        table.category, table.refusal, table.previous, table.reason,
-        table.state]
+        table.category, table.variant, table.refusal, table.previous,
+        table.reason, table.state]
     query = turns.select(
         Literal(transaction.user), CurrentTimestamp(), Literal(mailing.id),
-        Literal(channel), turns.party, turns.mechanism, turns.address,
-        turns.language, turns.category, turns.refusal, turns.previous,
-        turns.reason,
+        turns.channel, turns.party, turns.mechanism, turns.address,
+        turns.language, turns.category, turns.variant, turns.refusal,
+        turns.previous, turns.reason,
         Case((turns.reason == Null, 'included'), else_='excluded'),
         where=Literal(True))
     cursor = transaction.connection.cursor()
@@ -337,12 +406,12 @@ def insert_recipients(mailing, now=None):
 
 def first_addresses(channel, parties):
     "Return {party: address} of those of parties who can be written to"
-    query = _contacts(channel)
+    query = contacts(channel)
     cursor = Transaction().connection.cursor()
     cursor.execute(*query.select(
             query.party, query.address,
             where=fields.SQL_OPERATORS['in'](query.party, parties)
-            & _is_valid(channel, query.address)))
+            & is_valid(channel, query.address)))
     return dict(cursor)
 
 

@@ -54,7 +54,8 @@ class Step(
     wait = fields.TimeDelta(
         "Wait",
         domain=['OR', ('wait', '=', None), ('wait', '>', dt.timedelta())],
-        help="How long the message before has to arrive.")
+        help="How long the message before has to arrive.\n"
+        "The first message does not wait.")
     condition = fields.Selection([
             ('undelivered', "Not delivered"),
             ('unread', "Not read"),
@@ -69,6 +70,10 @@ class Step(
     @classmethod
     def default_condition(cls):
         return 'undelivered'
+
+    @classmethod
+    def default_wait(cls):
+        return dt.timedelta(hours=1)
 
     @fields.depends('template')
     def on_change_with_channel(self, name=None):
@@ -108,7 +113,7 @@ class Variant(
     weight = fields.Integer(
         "Weight", required=True,
         domain=[('weight', '>', 0)],
-        help="The share of the group relative to the other variants.")
+        help="The share of the group relative to the other texts.")
 
     @classmethod
     def __setup__(cls):
@@ -125,6 +130,12 @@ class Price(InertExportMixin, ModelSQL, ModelView):
 
     mailing = fields.Many2One(
         'mailing.mailing', "Mailing", required=True, ondelete='CASCADE')
+    step = fields.Integer(
+        "Message", required=True, help="Its place in the cascade, from 1.")
+    first = fields.Boolean(
+        "At the Start",
+        help="The messages leave at the start, the others only when the one "
+        "before does not arrive.")
     parts = fields.Integer("Parts", required=True)
     messages = fields.Integer("Messages", required=True)
     cost = Monetary("Cost", currency='currency', digits=(None, DIGITS))
@@ -138,11 +149,27 @@ class Price(InertExportMixin, ModelSQL, ModelView):
         cls.__access__.add('mailing')
         t = cls.__table__()
         cls._sql_constraints += [
-            ('parts_unique', Unique(t, t.mailing, t.parts),
+            ('step_parts_unique',
+                Unique(t, t.mailing, t.step, t.first, t.parts),
                 'sms_mailing.msg_price_parts_unique'),
             ]
         cls._order = [
-            ('mailing', 'DESC'), ('parts', 'ASC'), ('id', None)]
+            ('mailing', 'DESC'), ('step', 'ASC'), ('first', 'DESC'),
+            ('parts', 'ASC'), ('id', None)]
+
+    @classmethod
+    def __register__(cls, module):
+        super().__register__(module)
+        # Mailings had one message
+        cls.__table_handler__(module).drop_constraint('parts_unique')
+
+    @classmethod
+    def default_step(cls):
+        return 1
+
+    @classmethod
+    def default_first(cls):
+        return True
 
     @fields.depends('mailing', '_parent_mailing.company')
     def on_change_with_currency(self, name=None):
@@ -153,15 +180,17 @@ class Price(InertExportMixin, ModelSQL, ModelView):
     def distribution(cls, mailing, counter):
         """Return the records of a Counter of texts
 
-        Its keys are the parts of a text and the account where it leaves.
+        Its keys are the Priced of the texts.
         """
         prices = {}
-        for (parts, account), messages in sorted(
-                counter.items(), key=lambda i: (i[0][0], i[0][1].id)):
-            price = prices.setdefault(
-                parts, cls(mailing=mailing, parts=parts, messages=0))
+        for priced, messages in sorted(
+                counter.items(), key=lambda i: (*i[0][:3], i[0].account.id)):
+            price = prices.setdefault(priced[:3], cls(
+                    mailing=mailing, step=priced.step + 1,
+                    first=priced.first, parts=priced.parts, messages=0))
             price.messages += messages
-            cost = account.price(parts * messages, mailing.currency)
+            cost = priced.account.price(
+                priced.parts * messages, mailing.currency)
             if cost is not None:
                 price.cost = round(
                     (getattr(price, 'cost', None) or 0) + cost, DIGITS)

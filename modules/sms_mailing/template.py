@@ -385,17 +385,20 @@ class Template(
         "Refuse to change what mailings on their way say"
         pool = Pool()
         Step = pool.get('mailing.mailing.step')
-        steps = Step.search([
-                ('template', 'in', list(map(int, templates))),
-                ('mailing.state', 'in', [
-                        'prepared', 'approved', 'running', 'paused']),
-                ], limit=1)
-        if steps:
-            step, = steps
+        Variant = pool.get('mailing.mailing.variant')
+        domain = [
+            ('template', 'in', list(map(int, templates))),
+            ('mailing.state', 'in', [
+                    'prepared', 'approved', 'running', 'paused']),
+            ]
+        parts = Step.search(domain, limit=1) + Variant.search(
+            domain, limit=1)
+        if parts:
+            part = parts[0]
             raise TemplateTextError(gettext(
                     'sms_mailing.msg_template_used',
-                    template=step.template.rec_name,
-                    mailing=step.mailing.rec_name))
+                    template=part.template.rec_name,
+                    mailing=part.mailing.rec_name))
 
     @classmethod
     def validate_fields(cls, templates, field_names):
@@ -438,11 +441,11 @@ class Template(
 
     def alike(self):
         "Return the templates of the channel that say nearly the same"
-        templates = self.search([
-                ('channel', '=', self.channel),
-                ('id', '!=', self.id),
-                ])
-        return [self] + [t for t in templates if alike(t.text, self.text)]
+        templates = self.search([('channel', '=', self.channel)])
+        # Read with the others
+        own = next((t for t in templates if t == self), self)
+        return [self] + [
+            t for t in templates if t != self and alike(t.text, own.text)]
 
     @property
     def texts(self):

@@ -4,6 +4,7 @@
 import datetime as dt
 
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, Unique, fields
+from trytond.pool import Pool
 from trytond.pyson import Eval
 
 from .export import InertExportMixin
@@ -53,3 +54,13 @@ class Topic(InertExportMixin, DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def default_purpose(cls):
         return 'marketing'
+
+    @classmethod
+    def personal(cls):
+        "Return the id of the topic of single messages, None without one"
+        pool = Pool()
+        ModelData = pool.get('ir.model.data')
+        try:
+            return ModelData.get_id('sms_mailing', 'topic_personal')
+        except KeyError:
+            return None

@@ -12,10 +12,11 @@ from .http import Http
 from .kannel import Kannel
 from .simulator import Simulator
 from .smtp import Smtp
+from .voice import Voice
 
 __all__ = [
     'ACCEPTED', 'ADAPTERS', 'Adapter', 'Http', 'Incoming', 'Kannel',
     'Outgoing', 'REJECTED', 'RETRY', 'Report', 'Result', 'Settings',
-    'Simulator', 'Smtp', 'UNKNOWN']
+    'Simulator', 'Smtp', 'UNKNOWN', 'Voice']
 
-ADAPTERS = {a.name: a for a in [Simulator, Smtp, Kannel, Http]}
+ADAPTERS = {a.name: a for a in [Simulator, Smtp, Kannel, Http, Voice]}

@@ -22,6 +22,7 @@ class Outgoing:
     id and token name it for receipts; address is normalised; encoding is one
     of engine.gsm for an SMS, else None; callback is the URL for receipts and
     unsubscribe the one-click URL, both None where none is configured;
+    language is its code, None where it is not known;
     headers says whether the message is bulk marketing.
     """
     id: int
@@ -33,6 +34,7 @@ class Outgoing:
     text: str = ''
     html: str = None
     encoding: str = None
+    language: str = None
     marketing: bool = False
     callback: str = None
     unsubscribe: str = None

@@ -7,8 +7,8 @@ Options of the section:
     url             address that takes a message
     method          POST by default, or GET
     body            what is sent, with {to} {text} {sender} {token} {id}
-                    {callback} {coding}; the values are quoted for the kind
-                    of the body
+                    {callback} {coding} {language}; the values are quoted
+                    for the kind of the body
     content_type    application/json by default, application/x-www-form-
                     urlencoded or text/plain
     headers         one "Name: value" a line
@@ -29,16 +29,17 @@ import json
 import re
 from urllib.parse import quote, urlencode
 
-from ..engine import delivery, gsm
+from ..engine import address, delivery, gsm
 from .base import (
     ACCEPTED, REJECTED, RETRY, UNKNOWN, Adapter, Incoming, Report, Result)
 from .transport import Client, Lost, NotSent
 
-__all__ = ['Http']
+__all__ = ['FIELD', 'Http']
 
 _JSON = 'application/json'
 _FORM = 'application/x-www-form-urlencoded'
-_FIELD = re.compile(r'\{(to|text|sender|token|id|callback|coding)\}')
+FIELD = re.compile(
+    r'\{(to|text|sender|token|id|callback|coding|language|audio)\}')
 _QUOTES = {
     _JSON: lambda value: json.dumps(value)[1:-1],
     _FORM: lambda value: quote(value, safe=''),
@@ -87,13 +88,16 @@ class Http(Adapter):
             'token': message.token,
             'id': str(message.id),
             'callback': message.callback or '',
+            'language': message.language or '',
             'coding': '2' if message.encoding == gsm.UCS_2 else '0',
             }
 
     def _fill(self, pattern, message, content_type):
         values = self._values(message)
         encode = _QUOTES.get(content_type, _QUOTES['text/plain'])
-        return _FIELD.sub(lambda m: encode(values[m.group(1)]), pattern)
+        return FIELD.sub(
+            lambda m: encode(values[m.group(1)])
+            if m.group(1) in values else m.group(), pattern)
 
     def _headers(self, message, content_type):
         headers = {'Content-Type': f'{content_type}; charset=utf-8'}
@@ -112,7 +116,7 @@ class Http(Adapter):
         body = None
         if method == 'GET':
             target = self._fill(target, message, _FORM)
-            if not _FIELD.search(url.query):
+            if not FIELD.search(url.query):
                 target += '?' + urlencode(self._values(message))
         else:
             body = self._fill(
@@ -194,5 +198,5 @@ class Http(Adapter):
         if not sender:
             return []
         return [Incoming(
-                sender, get('text_field', 'text') or '',
+                address.msisdn(sender), get('text_field', 'text') or '',
                 get('to_field', 'to'), get('id_field', 'id'))]

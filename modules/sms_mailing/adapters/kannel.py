@@ -14,7 +14,7 @@ text=%b&charset=%C&coding=%c&id=%I"
 import hmac
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from ..engine import delivery, gsm
+from ..engine import address, delivery, gsm
 from .base import (
     ACCEPTED, REJECTED, RETRY, UNKNOWN, Adapter, Incoming, Report, Result)
 from .transport import Client, Lost, NotSent
@@ -103,14 +103,8 @@ class Kannel(Adapter):
         if not args.get('from'):
             return []
         return [Incoming(
-                _plus(args['from']), _text(request), args.get('to'),
+                address.msisdn(args['from']), _text(request), args.get('to'),
                 args.get('id'))]
-
-
-def _plus(number):
-    "A plus in a query means a space: Kannel may send it bare"
-    number = number.strip()
-    return number if number.startswith('+') else f'+{number}'
 
 
 def _text(request):

@@ -9,6 +9,7 @@ The last two digits of a number, or of the local part of a mailbox:
     99 is rejected as a wrong number
     66 is never answered: nobody knows
     55 is delivered and answers STOP
+    44 is delivered and asks something
 
 Any other is delivered.
 """
@@ -18,6 +19,9 @@ from .base import (
     ACCEPTED, REJECTED, RETRY, UNKNOWN, Adapter, Incoming, Report, Result)
 
 __all__ = ['Simulator']
+
+_REPLIES = {
+    '55': "STOP", '44': "Thank you. Do you also deliver on Saturdays?"}
 
 
 class Simulator(Adapter):
@@ -46,9 +50,9 @@ class Simulator(Adapter):
             report = Report('undelivered', code='77', raw="simulated")
             return Result(ACCEPTED, reference, reports=(report,))
         incoming = ()
-        if ending == '55':
+        if ending in _REPLIES:
             incoming = (Incoming(
-                    message.address, "STOP", message.sender,
+                    message.address, _REPLIES[ending], message.sender,
                     reference=f"{reference}-reply"),)
         return Result(
             ACCEPTED, reference,

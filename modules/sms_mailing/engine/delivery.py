@@ -139,6 +139,8 @@ def infobip(raw):
     words = raw.upper()
     numbers = sorted(
         _INFOBIP_GROUP.findall(raw), key=lambda n: not n[0])
+    if re.search(r'\b(SEEN|READ)\b', words):
+        return _receipt('read')
     if 'DELIVERED_TO_OPERATOR' in words:
         group = 1
     elif numbers:

@@ -1,6 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """Gateways of the tests' own on the loopback, no database."""
+import base64
 import email
 import http.server
 import json
@@ -8,13 +9,15 @@ import socket
 import threading
 import unittest
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
 
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, REJECTED, RETRY, UNKNOWN, Http, Kannel, Outgoing, Settings,
-    Simulator, Smtp)
+    Simulator, Smtp, Voice)
 from trytond.modules.sms_mailing.engine import bounce
 
 TOKEN = '0123456789abcdef' * 2
@@ -189,6 +192,90 @@ class HttpTestCase(unittest.TestCase):
                 self.assertEqual(result.outcome, outcome)
 
 
+class VoiceTestCase(unittest.TestCase):
+    "Test calls with programs of the test's own"
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enterContext(TemporaryDirectory()))
+        self.espeak = self.program(
+            'espeak', 'echo "$1 $2 $4 $5 $6 $7" > {folder}/options; '
+            'echo "RIFF $(cat)" > "$3"')
+
+    def program(self, name, script):
+        path = self.folder / name
+        path.write_text(
+            '#!/bin/sh\n' + script.format(folder=self.folder) + '\n')
+        path.chmod(0o755)
+        return str(path)
+
+    def call(self, text="Hello", **options):
+        return Voice(settings(espeak=self.espeak, **options)).submit(
+            [outgoing(channel='voice', text=text, language='ru_RU')])[0]
+
+    def test_gateway(self):
+        "The speech goes along with the request"
+        with gateway((200, b'OK')) as server:
+            result = self.call(
+                text="Оплата завтра", url=server.url,
+                body='{"to": "{to}", "wav": "{audio}", "text": "{text}"}')
+            body = json.loads(server.requests[0][3])
+        self.assertEqual(result.outcome, ACCEPTED)
+        self.assertEqual(
+            base64.b64decode(body['wav']).decode(), "RIFF Оплата завтра\n")
+        self.assertEqual(body['text'], "Оплата завтра")
+        self.assertEqual(
+            (self.folder / 'options').read_text(),
+            "--stdin -w -v ru -s 150\n")
+
+    def test_command(self):
+        "How the command ends tells what became of the call"
+        for status, outcome, kinds in [
+                ('0', ACCEPTED, ['delivered']),
+                ('1', ACCEPTED, ['undelivered']),
+                ('75', RETRY, []), ('2', REJECTED, [])]:
+            with self.subTest(status=status):
+                command = self.program(
+                    'call', 'cat "$2"; echo "$1 $3"; exit ' + status)
+                result = self.call(
+                    command=f'{command} {{to}} {{audio}} "a {{token}}"')
+                self.assertEqual(result.outcome, outcome)
+                self.assertEqual([r.kind for r in result.reports], kinds)
+                if not result.reports:
+                    continue
+                self.assertEqual(
+                    result.reports[0].raw,
+                    f"RIFF Hello\n+37369000001 a {TOKEN}")
+
+    def test_lost(self):
+        "Of a call that does not end nobody knows what became"
+        result = self.call(
+            command=self.program('call', 'exec sleep 9'), timeout='0.2')
+        self.assertEqual(result.outcome, UNKNOWN)
+        result = self.call(command=self.program('call', 'kill -9 $$'))
+        self.assertEqual(result.outcome, UNKNOWN)
+
+    def test_speechless(self):
+        "What could not be spoken was not sent"
+        self.espeak = self.program('espeak', 'exit 3')
+        for options in [
+                {'command': 'true'},
+                {'url': 'http://127.0.0.1:9', 'body': '{audio}'}]:
+            with self.subTest(options=options):
+                result = self.call(**options)
+                self.assertEqual(
+                    (result.outcome, result.code), (RETRY, 'speech'))
+        result = self.call(command=str(self.folder / 'missing'))
+        self.assertEqual(result.outcome, RETRY)
+
+    def test_check(self):
+        self.assertEqual(
+            Voice(settings(espeak='/no/program')).check(),
+            ['url', 'body', 'espeak'])
+        self.assertEqual(
+            Voice(settings(espeak=self.espeak, command='call')).check(), [])
+
+
 class SimulatorTestCase(unittest.TestCase):
     "Test the outcome by the last digits"
 
@@ -199,6 +286,7 @@ class SimulatorTestCase(unittest.TestCase):
                 ('88', RETRY, []),
                 ('99', REJECTED, []),
                 ('66', UNKNOWN, []),
+                ('44', ACCEPTED, ['delivered']),
                 ]:
             result, = Simulator(settings()).submit(
                 [outgoing(address=f'+373690000{ending}')])

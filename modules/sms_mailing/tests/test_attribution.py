@@ -39,7 +39,8 @@ class AttributionTestCase(ExtrasTestCase):
                         DAY + dt.timedelta(days=day), dt.time(12)),
                     }])
 
-    def sell(self, party, day, amount, state='confirmed', **values):
+    def sell(
+            self, party, day, amount, state='confirmed', line=None, **values):
         pool = Pool()
         Sale = pool.get('sale.sale')
         address, = pool.get('party.address').create([{'party': party.id}])
@@ -50,15 +51,26 @@ class AttributionTestCase(ExtrasTestCase):
                     'currency': self.company.currency.id,
                     'sale_date': DAY + dt.timedelta(days=day),
                     'number': f'S{day}', **values}])
+        if line:
+            product, quantity, unit = line
+            pool.get('sale.line').create([{
+                        'sale': sale.id, 'type': 'line',
+                        'product': product.id, 'quantity': quantity,
+                        'unit_price': Decimal(1),
+                        'unit': (unit or product.default_uom).id}])
         Sale.write([sale], {
                 'untaxed_amount_cache': Decimal(amount),
                 'tax_amount_cache': Decimal(0),
                 'total_amount_cache': Decimal(amount), 'state': state})
         return sale
 
-    def earned(self, *mailings):
+    @staticmethod
+    def clear():
         for cache in Transaction().cache.values():
             cache.clear()
+
+    def earned(self, *mailings):
+        self.clear()
         return [
             (m.orders, m.revenue)
             for m in Pool().get('mailing.mailing').browse(mailings)]
@@ -105,6 +117,99 @@ class AttributionTestCase(ExtrasTestCase):
         self.send(mailing, 0)
         self.sell(self.ann, 0, '100.00', currency=other.id)
         self.assertEqual(self.earned(mailing), [(1, Decimal(25))])
+
+    def product(self, cost):
+        pool = Pool()
+        unit, = pool.get('product.uom').search([('name', '=', "Unit")])
+        template, = pool.get('product.template').create([{
+                    'name': "Pallet", 'type': 'goods',
+                    'default_uom': unit.id, 'salable': True,
+                    'sale_uom': unit.id,
+                    'products': [('create', [{}])]}])
+        product, = template.products
+        pool.get('product.cost_price').create([{
+                    'product': product.id, 'company': self.company.id,
+                    'cost_price': Decimal(cost)}])
+        return product
+
+    def test_profit(self):
+        "Goods count at the cost of their moves, else at their cost price"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Message = pool.get('mailing.message')
+        Move = pool.get('stock.move')
+        Uom = pool.get('product.uom')
+        mailing = self.mailing()
+        self.send(mailing, 0)
+        message, = Message.search([('mailing', '=', mailing.id)])
+        Message.write([message], {'cost': Decimal('0.50')})
+        product = self.product('3.00')
+        dozen, = Uom.create([{
+                    'name': "Dozen", 'symbol': "dz", 'factor': 12,
+                    'rate': round(1 / 12, 12), 'rounding': 1,
+                    'category': product.default_uom.category.id}])
+        sale = self.sell(
+            self.ann, 1, '100.00', line=(product, 1, dozen))
+        self.assertEqual(
+            Mailing(mailing.id).profit, Decimal('63.50'))
+        other = self.sell(self.ann, 2, '20.00', line=(product, 2, None))
+        table = Move.__table__()
+        transaction = Transaction()
+        location, = pool.get('stock.location').search(
+            [('type', '=', 'storage')], limit=1)
+        lost, = pool.get('stock.location').search(
+            [('type', '=', 'lost_found')], limit=1)
+        transaction.connection.cursor().execute(*table.insert(
+                [
+                    table.product, table.quantity, table.internal_quantity,
+                    table.unit, table.from_location, table.to_location,
+                    table.state, table.cost_price, table.origin,
+                    table.company, table.effective_date],
+                [[
+                        product.id, 2, 2, product.default_uom.id,
+                        location.id, lost.id, 'done', Decimal('4.00'),
+                        str(other.lines[0]), self.company.id, DAY]]))
+        self.clear()
+        self.assertEqual(
+            Mailing(mailing.id).profit, Decimal('75.50'))
+        Attribution = pool.get('mailing.attribution')
+        self.assertEqual(
+            {a.sale: a.margin for a in Attribution.search([])},
+            {sale: Decimal(64), other: Decimal(12)})
+
+    def test_hold_out(self):
+        "What comes beyond what comes without the mailing"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Recipient = pool.get('mailing.recipient')
+        parties = make_parties(**{f'P{i}': [] for i in range(6)})
+        mailing = self.mailing(hold_out=30, attribution_days=10)
+        table = Recipient.__table__()
+        Transaction().connection.cursor().execute(*table.insert(
+                [table.mailing, table.party, table.channel, table.state,
+                    table.reason],
+                [[mailing.id, p.id, 'sms', 'included', None]
+                    for p in parties[:4]]
+                + [[mailing.id, p.id, 'sms', 'excluded', 'hold_out']
+                    for p in parties[4:]]))
+        Mailing.write([mailing], {
+                'started_at': dt.datetime.combine(DAY, dt.time(9))})
+        self.clear()
+        for party, day, amount in [
+                (0, 1, 100), (0, 2, 50), (1, 3, 30), (2, 11, 900),
+                (4, 4, 20)]:
+            self.sell(parties[party], day, amount)
+        mailing = Mailing(mailing.id)
+        self.assertEqual(
+            (mailing.order_rate, mailing.hold_out_rate), (0.5, 0.5))
+        self.assertEqual(mailing.extra_revenue, Decimal(140))
+        self.assertEqual(mailing.extra_profit, Decimal(140))
+
+    def test_no_hold_out(self):
+        "Without a hold-out group there is nothing to compare with"
+        mailing = self.mailing()
+        self.assertIsNone(mailing.order_rate)
+        self.assertIsNone(mailing.extra_revenue)
 
     def test_queries(self):
         "What a list of mailings has earned is one query"

@@ -197,6 +197,62 @@ class KeywordTestCase(unittest.TestCase):
             with self.subTest(text=text):
                 self.assertEqual(keyword.classify(text), action)
 
+    def test_spelling(self):
+        "Letters apart, on another keyboard, again and again, with signs"
+        for text in [
+                "S T O P", "s.t.o.p.", "с т о п", "STOP STOP!!! stop",
+                "CTOП", "ST\u041eP", "ST0P", "\U0001f6d1 stop \U0001f6d1",
+                "ＳＴＯＰ", "st\u200bop", "Stop\n", "opt-out", "Opt Out.",
+                "unsubscribe unsubscribe"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.STOP)
+        self.assertIsNone(keyword.classify("A B C D"))
+
+    def test_phrases(self):
+        "What people write in other words and languages"
+        for text in [
+                "отмена", "Отмена!", "Не присылайте", "«не присылайте!!!»",
+                "Не пишите.", "ОТПИШИТЕ МЕНЯ", "Удалите мой номер",
+                "Не надсилайте", "Don't text", "Don\u2019t send", "remove me",
+                "No more messages", "Nu mai trimiteți", "Dezabonează-mă",
+                "Arrêtez", "Stop pub", "Keine Werbung!", "İptal",
+                "Rezygnuję", "Uitschrijven", "отпиши ме", "退订"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.STOP)
+
+    def test_doubtful(self):
+        "With more around it, or a slip of the finger, a person decides"
+        for text in [
+                "Пожалуйста, не присылайте мне больше рекламу",
+                "больше не присылайте", "не пишите мне", "stop,please",
+                "cancel please", "Remove me please", "отписатся",
+                "unsubcribe", "unsubscirbe", "Stop texting me!",
+                "отпишите меня от рассылки", "Bitte abmelden",
+                "Как отписаться?", "I want to unsubscribe",
+                "Vreau dezabonare de la mesaje"]:
+            with self.subTest(text=text):
+                self.assertEqual(keyword.classify(text), keyword.MAYBE)
+
+    def test_sentences(self):
+        "Sentences that use the same words mean what they say"
+        for text in [
+                "Не присылайте водителя завтра", "Отмена заказа 5",
+                "Не пишите адрес на коробке", "Don't stop the deliveries",
+                "Do not send the invoice by post, I come myself",
+                "I will stop by tomorrow", "Next stop is Lyon",
+                "Remove the second pallet, please", "The end", "Нет, спасибо",
+                "Не беспокойтесь, всё хорошо", "Arrêt de bus ou gare ?",
+                "Можно отменить доставку?", "Отказ от страховки оформлен?",
+                "How do I cancel a trip", "No more trucks are needed today",
+                "Basta cosi", "Info about prices", "не надо",
+                "Abmelden des LKW ist erledigt", "Rezygnuję z palety 3",
+                "Отправьте счёт и не присылайте курьера",
+                ]:
+            with self.subTest(text=text):
+                self.assertNotIn(
+                    keyword.classify(text),
+                    {keyword.STOP, keyword.MAYBE, keyword.START})
+
     def test_own_words(self):
         words = {keyword.normalise("Genug"): keyword.STOP}
         self.assertEqual(keyword.classify("genug.", words), keyword.STOP)
@@ -220,6 +276,7 @@ class DeliveryTestCase(unittest.TestCase):
                 ('infobip', 'groupId 2 UNDELIVERABLE', 'undelivered'),
                 ('infobip', 'id 26 PENDING_ACCEPTED groupId 1', 'sent'),
                 ('infobip', 'DELIVERED_TO_HANDSET', 'delivered'),
+                ('infobip', 'SEEN', 'read'),
                 ('infobip', 'UNDELIVERABLE_NOT_DELIVERED', 'undelivered'),
                 ('infobip', 'groupId 3 DELIVERED_TO_OPERATOR', 'sent'),
                 ]:
@@ -286,8 +343,18 @@ class AddressTestCase(unittest.TestCase):
                 self.assertIs(address.is_email(value), valid)
 
     def test_number(self):
-        self.assertEqual(
-            address.normalise('sms', '00373 69-12 34(56)'), '+37369123456')
+        for value, number in [
+                ('00373 69-12 34(56)', '+37369123456'),
+                ('+44 (0)20 7946 0958', '+442079460958'),
+                ('0049 (0) 30/123456', '+4930123456'),
+                ('tel:+1-202-555-0143', '+12025550143'),
+                ('+380\u202f44\u2009123·45·67', '+380441234567'),
+                ('\uff0b\uff13\uff1973 69123456', '+397369123456'),
+                ('+7 (916) 123-45-67', '+79161234567'),
+                ('(0)20 7946', '0207946'),
+                ]:
+            with self.subTest(value=value):
+                self.assertEqual(address.normalise('sms', value), number)
         for value, valid in [
                 ('+37369123456', True),
                 ('37369123456', False),
@@ -298,6 +365,17 @@ class AddressTestCase(unittest.TestCase):
                 ]:
             with self.subTest(value=value):
                 self.assertIs(address.is_number(value), valid)
+
+    def test_msisdn(self):
+        "Gateways name a number with a plus, without one or with a space"
+        for value, number in [
+                ('+37369123456', '+37369123456'),
+                ('37369123456', '+37369123456'),
+                (' 37369123456', '+37369123456'),
+                ('13013', '13013'), ('Bank', 'Bank'),
+                ('069123456', '069123456')]:
+            with self.subTest(value=value):
+                self.assertEqual(address.msisdn(value), number)
 
 
 class TemplateTestCase(unittest.TestCase):

@@ -166,16 +166,6 @@ class MailingTestCase(ExtrasTestCase):
         with self.assertRaises(EmptyAudienceError):
             Mailing.start([Mailing(other.id)])
 
-    def test_variants(self):
-        "Variants are not passed over in silence"
-        pool = Pool()
-        mailing = make_mailing(
-            self.company, self.account, make_template(),
-            self.people('+37369000001'), variants=[('create', [{
-                            'name': "B", 'template': make_template().id}])])
-        with self.assertRaises(MailingValidationError):
-            pool.get('mailing.mailing').prepare([mailing])
-
     def test_consent_withdrawn(self):
         "Who takes the consent back is not written to, whatever the topic"
         pool = Pool()

@@ -8,6 +8,7 @@ from trytond.model import ModelSingleton, ModelSQL, ModelView
 from trytond.modules.company.tests import (
     CompanyTestMixin, PartyCompanyCheckEraseMixin, create_company)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
+from trytond.modules.sms_mailing.engine import keyword
 from trytond.modules.sms_mailing.export import InertExportMixin
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
@@ -46,6 +47,16 @@ class SmsMailingTestCase(
         for name in Criterion.criteria():
             with self.subTest(criterion=name):
                 self.assertTrue(hasattr(Criterion, f'_domain_{name}'))
+
+    @with_transaction()
+    def test_keywords(self):
+        "The keywords that are there at the begin are those of the engine"
+        Keyword = Pool().get('mailing.keyword')
+        self.assertEqual(
+            Keyword.words(), {
+                keyword.normalise(word): action
+                for action, languages in keyword.WORDS.items()
+                for words in languages.values() for word in words})
 
     @with_transaction()
     def test_send_message(self):

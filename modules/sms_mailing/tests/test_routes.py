@@ -199,6 +199,34 @@ class RoutesTestCase(RouteTestCase):
         self.assertEqual(
             self.rows('mailing.refusal', 'reason')[-1], ('doubt',))
 
+    def test_answer(self):
+        "What a keyword answers is written back once a day"
+        with Transaction().start(DB_NAME, 0) as transaction:
+            Keyword = Pool().get('mailing.keyword')
+            word, = Keyword.search([('word', '=', "HELP")])
+            Keyword.write([word], {'answer': "Call 022 123 456"})
+            transaction.commit()
+        for id_, text in enumerate(["Help", "help!", "h e l p", "info"]):
+            self.incoming(**{
+                    'from': '37369000001', 'text': text, 'id': str(id_)})
+        self.assertEqual(
+            self.rows('mailing.inbound', 'keyword', 'state'),
+            [('help', 'handled')] * 3 + [('help', 'new')])
+        with Transaction().start(DB_NAME, 0) as transaction:
+            pool = Pool()
+            Message = pool.get('mailing.message')
+            message, = Message.search([('text', '=', "Call 022 123 456")])
+            self.assertEqual(
+                (message.address, message.party.id, message.purpose,
+                    message.state),
+                ('+37369000001', self.party, 'personal', 'queued'))
+            table = Message.__table__()
+            transaction.connection.cursor().execute(
+                *table.delete(where=table.id == message.id))
+            pool.get('mailing.keyword').write(
+                [pool.get('mailing.keyword')(word.id)], {'answer': None})
+            transaction.commit()
+
     def test_incoming_charset(self):
         "A text comes in the alphabet of the gateway"
         account = self.messages['kannel'][2]

@@ -203,7 +203,7 @@ class RulesTestCase(ExtrasTestCase):
             return len(log)
 
         scan(1)
-        self.assertEqual(scan(2), scan(150))
+        self.assertEqual(scan(2), scan(30))
 
 
 del ExtrasTestCase
