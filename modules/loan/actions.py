@@ -358,8 +358,11 @@ class ActionsMixin(Model):
     # Charges
 
     @classmethod
-    def charge(cls, charges):
-        "Book charges that are not saved yet, return their transactions"
+    def charge(cls, charges, together=False):
+        """Book charges that are not saved yet, return their transactions.
+
+        With together those of a product share a move.
+        """
         pool = Pool()
         LoanTransaction = pool.get('loan.transaction')
         Charge = pool.get('loan.charge')
@@ -374,11 +377,14 @@ class ActionsMixin(Model):
                             charge.amount, 'call')]))
             for charge in charges]
         LoanTransaction.save(transactions)
-        LoanTransaction.post_moves(transactions)
+        if together:
+            LoanTransaction.post_together(transactions)
+        else:
+            LoanTransaction.post_moves(transactions)
         return transactions
 
     @classmethod
-    def charge_penalties(cls, loans, date=None):
+    def charge_penalties(cls, loans, date=None, together=False):
         """Charge the penalties of the terms until date, return the charges.
 
         Each instalment bears them from its due date or from the last charge
@@ -392,7 +398,7 @@ class ActionsMixin(Model):
             if loan.state == 'active':
                 charges.extend(loan._penalties(date))
         if charges:
-            cls.charge(charges)
+            cls.charge(charges, together)
         return charges
 
     def _penalties(self, date):

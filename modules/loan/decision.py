@@ -182,7 +182,10 @@ class DecisionMixin(Model):
     @classmethod
     @Workflow.transition('active')
     def activate(cls, loans):
-        pass
+        for loan in loans:
+            loan.accrues = bool(loan.product.get_multivalue(
+                    'account_accrued', company=loan.company.id))
+        cls.save(loans)
 
     @classmethod
     @Workflow.transition('closed')

@@ -23,6 +23,7 @@ from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
 from .replay import ReplayMixin
+from .run import RunMixin
 from .terms import RATE_DIGITS, TermsMixin
 
 STATES = [
@@ -44,8 +45,8 @@ _draft = {
 
 class Loan(
         Workflow, DecisionMixin, ButtonsMixin, PlanMixin, MoneyMixin,
-        ReplayMixin, ActionsMixin, LedgerMixin, BalanceMixin, TermsMixin,
-        ModelSQL, ModelView, ChatMixin):
+        ReplayMixin, ActionsMixin, LedgerMixin, RunMixin, BalanceMixin,
+        TermsMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -196,6 +197,14 @@ class Loan(
         'loan.loan-loan.regulation', 'loan', 'regulation', "Regulations",
         readonly=True,
         help="The law that the contract was checked against.")
+    accrues = fields.Boolean(
+        "Accrues Interest", readonly=True,
+        help="Whether its interest is booked as it is earned, not when it "
+        "falls due; the product says so on the day of the payout.")
+    accruals = fields.One2Many(
+        'loan.accrual', 'loan', "Accruals", readonly=True)
+    provisions = fields.One2Many(
+        'loan.provision', 'loan', "Provisions", readonly=True)
     state = fields.Selection(
         STATES, "State", readonly=True, required=True, sort=False)
 
@@ -448,7 +457,8 @@ class Loan(
                 'maturity_date', 'submitted_by', 'approved_by',
                 'rejected_by', 'submitter', 'reject_reason', 'schedules',
                 'instalments', 'transactions', 'charges', 'rate_changes',
-                'promises', 'regulations', 'refinances']:
+                'promises', 'regulations', 'refinances', 'accrues', 'accruals',
+                'provisions']:
             default.setdefault(name, None)
         return super().copy(loans, default=default)
 

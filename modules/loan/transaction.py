@@ -3,6 +3,9 @@
 from collections import defaultdict
 from decimal import Decimal
 
+from sql import Cast
+from sql.operators import Concat
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.currency.fields import Monetary
@@ -157,6 +160,11 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
     def live(self):
         "Whether it neither reverses nor is reversed"
         return not self.reverses and not self.reversed_by
+
+    @staticmethod
+    def origin_of(table):
+        "Return the SQL expression of the origin of the moves of table"
+        return Concat('loan.transaction,', Cast(table.id, 'VARCHAR'))
 
     def net(self):
         "Return {(key, component, kind): amount} of the allocations"

@@ -8,15 +8,15 @@ from unittest.mock import patch
 from proteus import Model
 
 from caravan.testing import QueryTestMixin
+from trytond.modules.loan.engine import proof as replay
+from trytond.modules.loan.engine.proof import day, percent
 from trytond.modules.loan.tests.tools import (
     create_product, get_method, run_loan)
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
-from . import replay
 from .case import CLASSIC, PROGRESSIVE, ModelsCase
-from .replay import day, percent
 
 COOG = {'rounding': 'half_up', 'first_period': 'whole'}
 
