@@ -220,7 +220,7 @@ class BooksMixin(Model):
             return
         if total:
             lines.append(Line(
-                    account=self._exchange_account(company, total),
+                    account=self.exchange_account(company, total > 0),
                     debit=max(-total, ZERO), credit=max(total, ZERO)))
         self._post(company, date, lines, gettext(
                 'loan.msg_description_revalue', product=self.rec_name))
@@ -234,10 +234,11 @@ class BooksMixin(Model):
         return list(dict.fromkeys(a for a in accounts if a))
 
     @staticmethod
-    def _exchange_account(company, gain):
+    def exchange_account(company, gain):
+        "Return the account of gains or losses of exchange of company"
         Configuration = Pool().get('account.configuration')
         name = (
-            'currency_exchange_credit_account' if gain > 0
+            'currency_exchange_credit_account' if gain
             else 'currency_exchange_debit_account')
         account = Configuration(1).get_multivalue(name, company=company.id)
         if not account:

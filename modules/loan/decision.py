@@ -185,6 +185,8 @@ class DecisionMixin(Model):
         for loan in loans:
             loan.accrues = bool(loan.product.get_multivalue(
                     'account_accrued', company=loan.company.id))
+            if loan.index_currency:
+                loan.index_rate = loan.index_rate_on(loan.disbursement_date)
         cls.save(loans)
 
     @classmethod

@@ -19,12 +19,13 @@ from .balance import BalanceMixin
 from .buttons import ButtonsMixin
 from .decision import DecisionMixin
 from .exceptions import TermsError
+from .index import IndexMixin
 from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
 from .replay import ReplayMixin
 from .run import RunMixin
-from .terms import RATE_DIGITS, TermsMixin
+from .terms import APR_DIGITS, RATE_DIGITS, TermsMixin
 
 STATES = [
     ('draft', "Draft"),
@@ -45,8 +46,8 @@ _draft = {
 
 class Loan(
         Workflow, DecisionMixin, ButtonsMixin, PlanMixin, MoneyMixin,
-        ReplayMixin, ActionsMixin, LedgerMixin, RunMixin, BalanceMixin,
-        TermsMixin, ModelSQL, ModelView, ChatMixin):
+        ReplayMixin, ActionsMixin, LedgerMixin, RunMixin, IndexMixin,
+        BalanceMixin, TermsMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -187,7 +188,7 @@ class Loan(
         'loan.collateral', 'loan', "Collateral")
     promises = fields.One2Many('loan.promise', 'loan', "Promises")
     apr = fields.Function(fields.Numeric(
-            "Effective Rate", digits=RATE_DIGITS,
+            "Effective Rate", digits=APR_DIGITS,
             help="The annual percentage rate, all fees included."),
         'get_apr')
     refinances = fields.Many2One(
@@ -458,6 +459,7 @@ class Loan(
                 'rejected_by', 'submitter', 'reject_reason', 'schedules',
                 'instalments', 'transactions', 'charges', 'rate_changes',
                 'promises', 'regulations', 'refinances', 'accrues', 'accruals',
+                'index_rate',
                 'provisions']:
             default.setdefault(name, None)
         return super().copy(loans, default=default)

@@ -192,6 +192,9 @@ class PostingMixin(Model):
         loan = self.loan
         if name == 'account_due':
             return loan.account_due_used
+        if name.startswith('exchange'):
+            gain = (name == 'exchange_gain') == (loan.side == 'lent')
+            return loan.product.exchange_account(loan.company, gain)
         return loan.product.account_used(name, loan.company)
 
     # What each type posts: (debit, account, allocation) of the lender
@@ -247,6 +250,16 @@ class PostingMixin(Model):
         for component, amount in totals.items():
             yield amount, INCOME.get(component, 'account_write_off'), None
         yield from self._settled()
+
+    def _entries_index(self):
+        for allocation in self.allocations:
+            amount = allocation.amount
+            if allocation.kind == 'call':
+                yield amount, 'account_due', allocation
+                yield -amount, 'exchange_gain', None
+            else:
+                yield amount, 'exchange_loss', None
+                yield from self._settled([allocation])
 
     def _entries_recovery(self):
         yield self.amount, 'cash', None

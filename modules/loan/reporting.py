@@ -15,7 +15,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
-from .terms import RATE_DIGITS, SIDES
+from .terms import SIDES
 from .tools import days_between
 
 _APPROVED = ['approved', 'active', 'closed', 'written_off', 'refinanced']
@@ -26,7 +26,7 @@ def _money(string, help=''):
 
 
 def _rate(string, help=''):
-    return fields.Numeric(string, digits=RATE_DIGITS, help=help)
+    return fields.Numeric(string, digits=(16, 4), help=help)
 
 
 class Context(ModelView):

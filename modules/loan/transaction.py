@@ -27,6 +27,7 @@ TYPES = [
     ('write_off', "Write-off"),
     ('recovery', "Recovery"),
     ('reage', "Re-aged"),
+    ('index', "Exchange difference"),
     ]
 
 
@@ -79,6 +80,10 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
         'loan.transaction', "Reverses", readonly=True, ondelete='RESTRICT')
     reversed_by = fields.One2Many(
         'loan.transaction', 'reverses', "Reversed By", readonly=True)
+    index_of = fields.Many2One(
+        'loan.transaction', "Difference of", readonly=True,
+        ondelete='RESTRICT',
+        help="The transaction whose rate the exchange difference is of.")
     move = fields.Many2One(
         'account.move', "Move", readonly=True, ondelete='RESTRICT')
     allocations = fields.One2Many(
@@ -108,6 +113,7 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
                 Index(t, (t.loan, Index.Equality()),
                     (t.value_date, Index.Range())),
                 Index(t, (t.move, Index.Equality())),
+                Index(t, (t.index_of, Index.Equality())),
                 })
         cls._buttons.update({
                 'reverse': {
