@@ -84,6 +84,7 @@ class Abstract(ModelSQL, ModelView):
 
     @classmethod
     def _month(cls, date):
+        # Grouped by its name, which no column of the tables must have
         return cls.date.sql_cast(DateTrunc('month', date)).as_('date')
 
     @classmethod
@@ -354,13 +355,13 @@ class Vintage(Abstract):
         loan, position, late = cls._positions()
         lent = t.select(
             t.loan, Sum(t.amount).as_('amount'),
-            Min(t.value_date).as_('date'),
+            Min(t.value_date).as_('paid_out'),
             where=t.type == 'disbursement', group_by=t.loan,
             having=Sum(t.amount) > 0)
         total = Sum(lent.amount)
         risk = cls._at_risk(position, late, 31)
         lost = Sum(position.written_off)
-        month = cls._month(lent.date)
+        month = cls._month(lent.paid_out)
         return (loan
             .join(position, condition=position.loan == loan.id)
             .join(lent, condition=lent.loan == loan.id)
@@ -376,7 +377,7 @@ class Vintage(Abstract):
                 cls._amount('par_30', risk),
                 cls._amount('written_off', lost),
                 cls._part('loss_rate', risk + lost, total),
-                where=cls._within(loan, lent.date),
+                where=cls._within(loan, lent.paid_out),
                 group_by=[loan.company, loan.currency, loan.side, month]))
 
 
@@ -533,7 +534,7 @@ class Profit(Abstract):
     def table_query(cls):
         loan = Pool().get('loan.loan').__table__()
         source = Union(*cls._sources(), all_=True)
-        month = cls._month(source.date)
+        month = cls._month(source.day)
         # What the company pays itself is no profit
         amount = Case(
             (loan.side == 'lent', source.amount), else_=-source.amount)
@@ -550,13 +551,13 @@ class Profit(Abstract):
                     'interest', 'fee', 'penalty', 'recovery']],
             cls._amount('loss', -of('loss')),
             cls._amount('total', Sum(amount)),
-            where=cls._within(loan, source.date),
+            where=cls._within(loan, source.day),
             group_by=[
                 loan.company, loan.currency, loan.side, loan.product, month])
 
     @classmethod
     def _sources(cls):
-        "Return the queries: id, loan, date, kind, amount"
+        "Return the queries: id, loan, day, kind, amount"
         pool = Pool()
         t = pool.get('loan.transaction').__table__()
         part = pool.get('loan.transaction.allocation').__table__()
@@ -568,14 +569,14 @@ class Profit(Abstract):
             .join(t, condition=part.transaction == t.id)
             .join(loan, condition=part.loan == loan.id)
             .select(
-                (part.id * 5).as_('id'), part.loan, t.value_date.as_('date'),
+                (part.id * 5).as_('id'), part.loan, t.value_date.as_('day'),
                 part.component.as_('kind'), part.amount,
                 where=part.component.in_(['interest', 'fee', 'penalty'])
                 & part.kind.in_(['call', 'advance'])
                 & ((part.component != 'interest') | ~accrues)))
         earned = accrual.select(
             (accrual.id * 5 + 1).as_('id'), accrual.loan,
-            accrual.date_to.as_('date'), Literal('interest').as_('kind'),
+            accrual.date_to.as_('day'), Literal('interest').as_('kind'),
             accrual.amount, where=accrual.move != Null)
         others = pool.get('loan.transaction').__table__()
         kind = Case((others.type == 'recovery', 'recovery'), else_='loss')
@@ -583,7 +584,7 @@ class Profit(Abstract):
             (others.type == 'recovery', others.amount), else_=-others.amount)
         booked = others.select(
             (others.id * 5 + 2).as_('id'), others.loan,
-            others.value_date.as_('date'), kind.as_('kind'),
+            others.value_date.as_('day'), kind.as_('kind'),
             amount.as_('amount'),
             where=others.type.in_(['recovery', 'waiver', 'write_off']))
         kept = [
@@ -591,7 +592,7 @@ class Profit(Abstract):
         return [called, earned, booked, *(
                 table.select(
                     (table.id * 5 + number).as_('id'), table.loan,
-                    table.value_date.as_('date'), Literal(name).as_('kind'),
+                    table.value_date.as_('day'), Literal(name).as_('kind'),
                     column.as_('amount'), where=Coalesce(column, 0) != 0)
                 for number, (table, name, column) in enumerate([
                         (kept[0], 'fee', kept[0].deducted_fee),

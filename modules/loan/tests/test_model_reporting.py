@@ -21,11 +21,15 @@ class ReportingTestCase(ModelsCase):
         super().setUpClass()
         cls.borrowed = create_product("Bank", side='borrowed')
 
-    def lend(self, months, amount=D(1200), product=None, paid=0, **values):
-        "Return a loan of some months ago, paid instalments of it on time"
+    def lend(self, months, amount=D(1200), product=None, paid=0, start=None,
+            **values):
+        """Return a loan of some months ago.
+
+        So many of its instalments are paid on time; start is its own day.
+        """
         Loan = self.pool.get('loan.loan')
         method = self.pool.get('loan.payment.method')(self.method.id)
-        start = TODAY - relativedelta(months=months, days=5)
+        start = start or TODAY - relativedelta(months=months, days=5)
         loan, = Loan.browse(Loan.load_applications([{
                         'party': self.party.id,
                         'product': (product or self.product).id,
@@ -121,10 +125,11 @@ class ReportingTestCase(ModelsCase):
 
     def test_vintage(self):
         with self.transaction() as Loan:
-            self.lend(3)
-            lost = self.lend(3)
+            first = (TODAY - relativedelta(months=3)).replace(day=1)
+            self.lend(3, start=first)
+            lost = self.lend(3, start=first + dt.timedelta(days=1))
             Loan.write_off_loan(lost, TODAY, "Lost")
-            self.lend(1, paid=1)
+            self.lend(1, paid=1, start=first + relativedelta(months=2))
             new, old = self.read('vintage')
             self.assertEqual((old.loans, old.lent), (2, D(2400)))
             self.assertEqual(
