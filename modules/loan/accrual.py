@@ -15,9 +15,6 @@ from trytond.transaction import Transaction
 from .exceptions import TransactionAccessError
 from .tools import days_between
 
-# What was called is all that a loan that ended bears
-_ENDED = ['closed', 'written_off', 'refinanced']
-
 
 class Accrual(ModelSQL, ModelView):
     __name__ = 'loan.accrual'
@@ -96,9 +93,10 @@ class Accrual(ModelSQL, ModelView):
         accrued = cls._accrued(product, company)
         earned = cls._earned(product, company, date)
         called = cls._called(product, company)
+        # What was called is all that a loan that does not run bears
         target = Case(
-            (loan.state.in_(_ENDED), Coalesce(called.amount, 0)),
-            else_=Coalesce(earned.amount, 0))
+            (loan.state == 'active', Coalesce(earned.amount, 0)),
+            else_=Coalesce(called.amount, 0))
         return (loan
             .join(accrued, 'LEFT', condition=accrued.loan == loan.id)
             .join(earned, 'LEFT', condition=earned.loan == loan.id)
@@ -111,8 +109,7 @@ class Accrual(ModelSQL, ModelView):
                     product.currency.digits).as_('missing'),
                 where=(loan.product == product.id)
                 & (loan.company == company.id)
-                & ((loan.state == 'active')
-                    | loan.state.in_(_ENDED) & (accrued.loan != Null))
+                & ((loan.state == 'active') | (accrued.loan != Null))
                 & (loan.disbursement_date <= date)
                 & (Coalesce(accrued.until, date) <= date)))
 

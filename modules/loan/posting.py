@@ -63,7 +63,9 @@ class PostingMixin(Model):
                 lines.extend(more)
                 linked.extend(allocations)
             move = group[0]._move(lines)
-            move.origin = group[0].loan.product
+            move.origin = product = group[0].loan.product
+            move.description = gettext(
+                'loan.msg_description_penalties', product=product.rec_name)
             for transaction in group:
                 transaction.move = move
             moves.append(move)

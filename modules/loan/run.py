@@ -59,12 +59,10 @@ class RunMixin(Model):
 
     @classmethod
     def _run_products(cls, company):
-        "Return the ids of the products with loans that were paid out"
+        "Return the ids of the products with loans of company"
         loan = cls.__table__()
         query = loan.select(
-            loan.product, where=(loan.company == company.id)
-            & loan.state.in_([
-                    'active', 'closed', 'written_off', 'refinanced']),
+            loan.product, where=loan.company == company.id,
             group_by=loan.product)
         return [product for product, in cls._execute(query, [None])]
 

@@ -136,6 +136,18 @@ class RunTestCase(RunCase):
             self.assertEqual(self.balance('ACCRUED'), 0)
             self.check_run(dt.date(2024, 3, 2))
 
+    def test_accrual_unpaid(self):
+        "A payout that is undone earned nothing"
+        with self.transaction() as Loan:
+            loan = self.lend()
+            self.run_day(dt.date(2024, 1, 31))
+            Loan.reverse_transactions([
+                    t for t in Loan(loan.id).transactions
+                    if t.type == 'disbursement'])
+            Loan.withdraw([Loan(loan.id)])
+            self.run_day(dt.date(2024, 2, 1))
+            self.assertEqual(self.balance('ACCRUED'), 0)
+
     def test_not_accrued(self):
         "Without its account interest is booked when it falls due"
         with self.transaction() as Loan:
