@@ -55,10 +55,11 @@ def fill(demo):
     _repay(demo, loans, method)
     _make_applications(demo, products)
     _make_promise(demo)
+    _run(demo)
 
 
 def _make_accounts(demo, cash):
-    "Return the account of the principal for each side"
+    "Return the accounts of each side, and of the provisions"
     def account(name, code):
         record = demo.get('account.account')(
             name=name, code=code, company=demo.company)
@@ -68,6 +69,9 @@ def _make_accounts(demo, cash):
     return {
         'lent': account("Loans given", '2710'),
         'borrowed': account("Loans received", '1640'),
+        'lent_accrued': account("Interest earned", '2715'),
+        'borrowed_accrued': account("Interest owed", '1645'),
+        'provision': account("Provisions for loans", '2719'),
         }
 
 
@@ -80,6 +84,10 @@ def _make_products(demo, accounts):
             name=name, code=code, side=side, method=method,
             rate=Decimal(rate), term=term, **values)
         product.account_principal = accounts[side]
+        product.account_accrued = accounts[f'{side}_accrued']
+        if side == 'lent':
+            product.account_provision = accounts['provision']
+            product.account_impairment = expense
         income = revenue if side == 'lent' else expense
         for field in ['interest', 'fee', 'penalty', 'recovery']:
             setattr(product, f'account_{field}', income)
@@ -190,6 +198,16 @@ def _make_applications(demo, products):
                     "Income does not cover the instalments",
                     "Other credits are not paid duly"])
     _load(demo, values)
+
+
+def _run(demo):
+    "Do what the night does, with provisions for what is late"
+    buckets = demo.get('loan.bucket').find([('days_from', '>', 0)])
+    for bucket in buckets:
+        bucket.provision_rate = Decimal(bucket.days_from // 30 * 25) / 100
+    demo.get('loan.bucket').save(buckets)
+    cron, = demo.get('ir.cron').find([('method', '=', 'loan.loan|run_day')])
+    cron.click('run_once')
 
 
 def _make_promise(demo):

@@ -8,4 +8,4 @@ class Move(metaclass=PoolMeta):
 
     @classmethod
     def _get_origin(cls):
-        return super()._get_origin() + ['loan.transaction']
+        return super()._get_origin() + ['loan.product', 'loan.transaction']

@@ -44,7 +44,23 @@ class ActionsMixin(Model):
     # Early payment
 
     def pay_off_quote(self, date):
-        """Return the Quote of paying the loan off on date.
+        """Return the Quote of paying the loan off on date, in money.
+
+        As planned_pay_off, with what an index makes of it.
+        """
+        quote = self.planned_pay_off(date)
+        if not self.index_currency:
+            return quote
+        due = self.money_due(date)
+        principal = self.indexed(quote.principal, date)
+        interest = self.indexed(quote.interest, date)
+        return Quote(
+            date, due, principal, interest,
+            quote.per_day * self.index_factor(date),
+            due + principal + interest)
+
+    def planned_pay_off(self, date):
+        """Return the Quote of paying the loan off on date by the plan.
 
         due is what fell due and is open, principal and interest what is to
         be paid besides, per_day the interest of one more day.
@@ -75,11 +91,13 @@ class ActionsMixin(Model):
 
         What is due on date is paid first; nothing is written.
         """
-        reduced = amount - self.due_on(date)
+        reduced = amount - self.money_due(date)
         if reduced <= 0:
             raise AmountError(gettext(
                     'loan.msg_loan_early_amount', loan=self.rec_name,
                     amount=amount, due=amount - reduced))
+        reduced = engine.round_to(
+            reduced / self.index_factor(date), self.unit, self.rounding)
         _, plan = self.plan_rest()
         before = plan.total('interest')
         outcomes = []
@@ -114,7 +132,7 @@ class ActionsMixin(Model):
 
     def _pays_running(self, date):
         "Whether what is paid early on date pays the running instalment"
-        if self.early_first != 'instalment':
+        if self.early_first != 'instalment' or self.index_currency:
             return False
         kept, rest = self.called_rows()
         stub = not kept and self.first_period == 'stub'
@@ -144,18 +162,21 @@ class ActionsMixin(Model):
         cls.call([loan], date)
         loan, taken = cls.rewind(*cls.browse([loan]), date)
         loan.check_running(date)
+        quote = loan.pay_off_quote(date)
+        if amount > quote.total:
+            raise AmountError(gettext(
+                    'loan.msg_loan_overpaid', loan=loan.rec_name,
+                    amount=amount, left=quote.total))
+        loan, index = loan.index_early(date, amount, strategy)
         transaction = cls._pay_early(loan, date, amount, strategy, method, key)
+        cls.name_cause([(index, transaction)])
         cls.forward(loan, taken, transaction)
         return transaction
 
     @classmethod
     def _pay_early(cls, loan, date, amount, strategy, method, key):
         LoanTransaction = Pool().get('loan.transaction')
-        quote = loan.pay_off_quote(date)
-        if amount > quote.total:
-            raise AmountError(gettext(
-                    'loan.msg_loan_overpaid', loan=loan.rec_name,
-                    amount=amount, left=quote.total))
+        quote = loan.planned_pay_off(date)
         if amount == quote.total:
             return cls._pay_off(loan, quote, method, key)
         reduced = amount - quote.due
@@ -239,7 +260,8 @@ class ActionsMixin(Model):
                 kept, [row], date, gettext('loan.msg_reason_pay_off'),
                 loan.running_apr(kept, [row]))
             loan, = cls.browse([loan])
-            cls.call([loan], date)
+            # The quote has the rate of its day already
+            cls._call({loan: date}, index=False)
             loan, = cls.browse([loan])
         transaction = cls._early(
             loan, date, quote.total, method, key,
@@ -358,8 +380,11 @@ class ActionsMixin(Model):
     # Charges
 
     @classmethod
-    def charge(cls, charges):
-        "Book charges that are not saved yet, return their transactions"
+    def charge(cls, charges, together=False):
+        """Book charges that are not saved yet, return their transactions.
+
+        With together those of a product share a move.
+        """
         pool = Pool()
         LoanTransaction = pool.get('loan.transaction')
         Charge = pool.get('loan.charge')
@@ -374,11 +399,14 @@ class ActionsMixin(Model):
                             charge.amount, 'call')]))
             for charge in charges]
         LoanTransaction.save(transactions)
-        LoanTransaction.post_moves(transactions)
+        if together:
+            LoanTransaction.post_together(transactions)
+        else:
+            LoanTransaction.post_moves(transactions)
         return transactions
 
     @classmethod
-    def charge_penalties(cls, loans, date=None):
+    def charge_penalties(cls, loans, date=None, together=False):
         """Charge the penalties of the terms until date, return the charges.
 
         Each instalment bears them from its due date or from the last charge
@@ -392,7 +420,7 @@ class ActionsMixin(Model):
             if loan.state == 'active':
                 charges.extend(loan._penalties(date))
         if charges:
-            cls.charge(charges)
+            cls.charge(charges, together)
         return charges
 
     def _penalties(self, date):

@@ -187,6 +187,37 @@ class BalanceMixin(Model):
         return [('id', 'in', query)]
 
     @classmethod
+    def outstanding_query(cls, where, loan):
+        """Return the query of what is lent where the table loan fits.
+
+        Its columns: loan, state, outstanding, written_off; the last is the
+        principal that was written off.
+        """
+        pool = Pool()
+        t = pool.get('loan.transaction').__table__()
+        lent = t.select(
+            t.loan, Sum(t.amount).as_('amount'),
+            where=t.type == 'disbursement', group_by=t.loan)
+        _, paid = cls.principal_query()
+        loss = pool.get('loan.transaction').__table__()
+        part = pool.get('loan.transaction.allocation').__table__()
+        lost = part.join(loss, condition=part.transaction == loss.id).select(
+            part.loan, Sum(part.amount).as_('amount'),
+            where=(loss.type == 'write_off')
+            & (part.component == 'principal'),
+            group_by=part.loan)
+        return (loan
+            .join(lent, 'LEFT', condition=lent.loan == loan.id)
+            .join(paid, 'LEFT', condition=paid.loan == loan.id)
+            .join(lost, 'LEFT', condition=lost.loan == loan.id)
+            .select(
+                loan.id.as_('loan'), loan.state.as_('state'),
+                Round(Coalesce(lent.amount, 0) - Coalesce(paid.amount, 0), 6
+                    ).as_('outstanding'),
+                Coalesce(lost.amount, 0).as_('written_off'),
+                where=where))
+
+    @classmethod
     def get_paid_amount(cls, loans, name):
         t = Pool().get('loan.transaction').__table__()
         query = t.select(

@@ -24,6 +24,7 @@ class Charge(ModelSQL, ModelView):
     type = fields.Selection([
             ('fee', "Fee"),
             ('penalty', "Penalty"),
+            ('index', "Exchange difference"),
             ], "Type", required=True, readonly=True)
     description = fields.Char("Description", readonly=True)
     number = fields.Integer(
@@ -52,6 +53,11 @@ class Charge(ModelSQL, ModelView):
     @fields.depends('loan', '_parent_loan.currency')
     def on_change_with_currency(self, name=None):
         return self.loan.currency if self.loan else None
+
+    @property
+    def component(self):
+        "The component that it is paid as"
+        return 'penalty' if self.type == 'penalty' else 'fee'
 
     def get_rec_name(self, name):
         return self.description or str(self.id)

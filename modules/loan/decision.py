@@ -182,7 +182,12 @@ class DecisionMixin(Model):
     @classmethod
     @Workflow.transition('active')
     def activate(cls, loans):
-        pass
+        for loan in loans:
+            loan.accrues = bool(loan.product.get_multivalue(
+                    'account_accrued', company=loan.company.id))
+            if loan.index_currency:
+                loan.index_rate = loan.index_rate_on(loan.disbursement_date)
+        cls.save(loans)
 
     @classmethod
     @Workflow.transition('closed')

@@ -41,6 +41,10 @@ class WaterfallError(UserError):
     pass
 
 
+class BucketError(ValidationError):
+    pass
+
+
 class RateError(UserError):
     pass
 

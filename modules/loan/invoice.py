@@ -44,7 +44,7 @@ class Loan(metaclass=PoolMeta):
     __name__ = 'loan.loan'
 
     @classmethod
-    def charge(cls, charges):
+    def charge(cls, charges, together=False):
         Charge = Pool().get('loan.charge')
         invoiced = [c for c in charges if c.invoiced_as]
         if invoiced:
@@ -52,7 +52,8 @@ class Loan(metaclass=PoolMeta):
             Charge.save(invoiced)
             with without_check_access():
                 cls._invoice_charges(invoiced)
-        return super().charge([c for c in charges if c not in invoiced])
+        return super().charge(
+            [c for c in charges if c not in invoiced], together)
 
     @classmethod
     def _invoice_charges(cls, charges):

@@ -4,10 +4,9 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from sql import Cast
+from sql import Literal, Null
 from sql.aggregate import Sum
 from sql.conditionals import Case, Coalesce
-from sql.operators import Concat
 
 from trytond.i18n import gettext
 from trytond.model import Model, ModelView, fields
@@ -52,7 +51,46 @@ class LedgerMixin(Model):
                 if sub != found:
                     differences.append((loan, account, sub, found))
         differences.extend(cls._strangers(company, principals))
+        differences.extend(cls._accrued_differences(company))
         return differences
+
+    @classmethod
+    def _accrued_differences(cls, company):
+        "Yield the accounts of accrued interest that differ"
+        pool = Pool()
+        Product = pool.get('loan.product')
+        Account = pool.get('account.account')
+        expected, booked = defaultdict(Decimal), {}
+        for product in Product.browse(cls._run_products(company)):
+            account = product.get_multivalue(
+                'account_accrued', company=company.id)
+            if account:
+                sign = 1 if product.side == 'lent' else -1
+                expected[account] += sign * cls._accrued(product, company)
+                booked[account] = product.balance_of(company, account) + (
+                    booked.get(account, ZERO))
+        for account in Account.browse(list(expected)):
+            if expected[account] != booked[account]:
+                yield None, account, expected[account], booked[account]
+
+    @classmethod
+    def _accrued(cls, product, company):
+        "Return what loans of product earned and were not called for"
+        pool = Pool()
+        loan = cls.__table__()
+        accrual = pool.get('loan.accrual').__table__()
+        part = pool.get('loan.transaction.allocation').__table__()
+        where = (
+            (loan.product == product.id) & (loan.company == company.id)
+            & (loan.accrues == Literal(True)))
+        earned = accrual.join(loan, condition=accrual.loan == loan.id).select(
+            Sum(accrual.amount).as_('amount'),
+            where=where & (accrual.move != Null))
+        called = part.join(loan, condition=part.loan == loan.id).select(
+            Sum(part.amount).as_('amount'),
+            where=where & (part.component == 'interest')
+            & part.kind.in_(['call', 'advance']))
+        return product.summed(earned) - product.summed(called)
 
     @classmethod
     def _sub_ledger(cls, loans):
@@ -87,10 +125,12 @@ class LedgerMixin(Model):
     def _loan_lines(cls, company):
         "Return {(loan, account): balance} of the moves of transactions"
         pool = Pool()
-        t = pool.get('loan.transaction').__table__()
+        LoanTransaction = pool.get('loan.transaction')
+        t = LoanTransaction.__table__()
+        part = pool.get('loan.transaction.allocation').__table__()
         move = pool.get('account.move').__table__()
         line = pool.get('account.move.line').__table__()
-        origin = Concat('loan.transaction,', Cast(t.id, 'VARCHAR'))
+        origin = LoanTransaction.origin_of(t)
         balance = Coalesce(
             line.amount_second_currency, line.debit - line.credit)
         query = t.join(move, condition=move.origin == origin).join(
@@ -98,9 +138,19 @@ class LedgerMixin(Model):
             t.loan, line.account, Sum(balance).as_('balance'),
             where=(move.company == company.id) & (move.state == 'posted'),
             group_by=[t.loan, line.account])
-        return {
-            (loan, account): amount for loan, account, amount
-            in cls._execute(query, [None, None, 'NUMERIC'])}
+        # What was charged to many loans by one move
+        shared = part.join(line, condition=part.line == line.id).join(
+            move, condition=line.move == move.id).select(
+            part.loan, line.account, Sum(balance).as_('balance'),
+            where=(move.company == company.id) & (move.state == 'posted')
+            & move.origin.like('loan.product,%'),
+            group_by=[part.loan, line.account])
+        result = defaultdict(Decimal)
+        for loan, account, amount in [
+                *cls._execute(query, [None, None, 'NUMERIC']),
+                *cls._execute(shared, [None, None, 'NUMERIC'])]:
+            result[loan, account] += amount
+        return result
 
     @classmethod
     def _strangers(cls, company, accounts):
@@ -108,7 +158,9 @@ class LedgerMixin(Model):
         pool = Pool()
         move = pool.get('account.move').__table__()
         line = pool.get('account.move.line').__table__()
+        # Those of a product only move principal to its short term
         ours = move.origin.like('loan.transaction,%')
+        ours |= move.origin.like('loan.product,%')
         balance = line.debit - line.credit
         query = line.join(move, condition=line.move == move.id).select(
             line.account, Sum(balance).as_('all'),

@@ -19,11 +19,13 @@ from .balance import BalanceMixin
 from .buttons import ButtonsMixin
 from .decision import DecisionMixin
 from .exceptions import TermsError
+from .index import IndexMixin
 from .ledger import LedgerMixin
 from .money import MoneyMixin
 from .plan import PlanMixin
 from .replay import ReplayMixin
-from .terms import RATE_DIGITS, TermsMixin
+from .run import RunMixin
+from .terms import APR_DIGITS, RATE_DIGITS, TermsMixin
 
 STATES = [
     ('draft', "Draft"),
@@ -44,8 +46,8 @@ _draft = {
 
 class Loan(
         Workflow, DecisionMixin, ButtonsMixin, PlanMixin, MoneyMixin,
-        ReplayMixin, ActionsMixin, LedgerMixin, BalanceMixin, TermsMixin,
-        ModelSQL, ModelView, ChatMixin):
+        ReplayMixin, ActionsMixin, LedgerMixin, RunMixin, IndexMixin,
+        BalanceMixin, TermsMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'loan.loan'
     __string__ = "Loan"
     _rec_name = 'number'
@@ -186,7 +188,7 @@ class Loan(
         'loan.collateral', 'loan', "Collateral")
     promises = fields.One2Many('loan.promise', 'loan', "Promises")
     apr = fields.Function(fields.Numeric(
-            "Effective Rate", digits=RATE_DIGITS,
+            "Effective Rate", digits=APR_DIGITS,
             help="The annual percentage rate, all fees included."),
         'get_apr')
     refinances = fields.Many2One(
@@ -196,6 +198,14 @@ class Loan(
         'loan.loan-loan.regulation', 'loan', 'regulation', "Regulations",
         readonly=True,
         help="The law that the contract was checked against.")
+    accrues = fields.Boolean(
+        "Accrues Interest", readonly=True,
+        help="Whether its interest is booked as it is earned, not when it "
+        "falls due; the product says so on the day of the payout.")
+    accruals = fields.One2Many(
+        'loan.accrual', 'loan', "Accruals", readonly=True)
+    provisions = fields.One2Many(
+        'loan.provision', 'loan', "Provisions", readonly=True)
     state = fields.Selection(
         STATES, "State", readonly=True, required=True, sort=False)
 
@@ -448,7 +458,9 @@ class Loan(
                 'maturity_date', 'submitted_by', 'approved_by',
                 'rejected_by', 'submitter', 'reject_reason', 'schedules',
                 'instalments', 'transactions', 'charges', 'rate_changes',
-                'promises', 'regulations', 'refinances']:
+                'promises', 'regulations', 'refinances', 'accrues', 'accruals',
+                'index_rate',
+                'provisions']:
             default.setdefault(name, None)
         return super().copy(loans, default=default)
 

@@ -61,7 +61,7 @@ class MoneyMixin(Model):
             for component in COMPONENTS:
                 dues[key, component] = (row.due_date, getattr(row, component))
         for charge in self.charges:
-            what = ('charge', charge.id), charge.type
+            what = ('charge', charge.id), charge.component
             dues[what] = (charge.due_date, totals[what]['call'])
         return dues
 
@@ -120,8 +120,11 @@ class MoneyMixin(Model):
         return cls._call(dict.fromkeys(loans, date))
 
     @classmethod
-    def _call(cls, dates):
-        "Call what is due of each loan on its date"
+    def _call(cls, dates, index=True):
+        """Call what is due of each loan on its date.
+
+        Without index it is not brought to the rate of its day.
+        """
         LoanTransaction = Pool().get('loan.transaction')
         demands = []
         for loan, date in dates.items():
@@ -129,6 +132,8 @@ class MoneyMixin(Model):
                 demands.extend(loan._demands(date))
         LoanTransaction.save(demands)
         LoanTransaction.post_moves(demands)
+        if index:
+            cls.index_demands(demands)
         return demands
 
     def _demands(self, date):
@@ -228,6 +233,9 @@ class MoneyMixin(Model):
         if self.state not in {'approved', 'active'}:
             raise PostingError(gettext(
                     'loan.msg_loan_state', loan=self.rec_name))
+        if self.state == 'active' and self.index_currency:
+            raise PostingError(gettext(
+                    'loan.msg_loan_index_tranche', loan=self.rec_name))
         self.check_date(date)
         if not 0 < amount <= left:
             raise AmountError(gettext(
@@ -303,7 +311,7 @@ class MoneyMixin(Model):
         for loan, date, *_ in new:
             dates[loan] = max(date, dates.get(loan, date))
         cls._call(dates)
-        transactions, late, totals = [], [], {}
+        transactions, late, totals, indexes = [], [], {}, []
         for loan, date, amount, method, key in sorted(
                 new, key=lambda p: p[1]):
             transaction = cls._new(
@@ -311,15 +319,19 @@ class MoneyMixin(Model):
                 key=key, description=gettext(
                     'loan.msg_description_repayment', loan=loan.number))
             if loan.later_payments(date):
+                loan.check_index_order()
                 late.append(transaction)
                 continue
             if loan not in totals:
                 totals[loan] = loan.totals()
+            loan, index = loan.index_payment(date, amount, totals[loan])
+            indexes.append((index, transaction))
             transaction.allocations = loan._allocations(
                 loan.distribute(date, amount, totals[loan]))
             transactions.append(transaction)
         LoanTransaction.save(transactions)
         LoanTransaction.post_moves(transactions)
+        cls.name_cause(indexes)
         for transaction in late:
             transaction.loan.insert_payment(transaction)
         cls.close_paid({loan for loan, *_ in new})

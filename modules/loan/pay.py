@@ -129,12 +129,17 @@ class Repay(MoneyWizard):
 
     def default_start(self, fields):
         loan = self.check_loan()
+        values = self.defaults()
+        due, following = loan.amount_due, loan.next_amount
+        if loan.index_currency:
+            due = loan.money_due(values['date'])
+            following = following and loan.indexed(following, values['date'])
         return {
-            **self.defaults(),
-            'due': loan.amount_due,
-            'next_amount': loan.next_amount,
+            **values,
+            'due': due,
+            'next_amount': following,
             'next_date': loan.next_due_date,
-            'amount': loan.amount_due or loan.next_amount,
+            'amount': due or following,
             }
 
     def transition_pay(self):

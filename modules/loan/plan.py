@@ -140,7 +140,7 @@ class PlanMixin(Model):
                 rate = engine.xirr(flows)
         except ValueError:
             return None
-        return rate.quantize(Decimal('1e-8'))
+        return rate.quantize(Decimal('1e-6'))
 
     def _rate_us(self, flows):
         "Unit periods of the frequency, odd days as their part of a period"
@@ -256,7 +256,8 @@ class PlanMixin(Model):
             if transaction.type == 'disbursement':
                 events.append(engine.Event(
                         transaction.value_date, transaction.amount))
-            elif transaction.type in {'early', 'repayment', 'waiver'}:
+            elif transaction.type in {
+                    'early', 'repayment', 'waiver', 'index'}:
                 early = sum(
                     a.amount for a in transaction.allocations
                     if a.kind == 'advance'

@@ -6,6 +6,7 @@ What is lent is posted as written here; what is borrowed is the mirror.
 """
 from collections import defaultdict
 from decimal import Decimal
+from itertools import groupby
 
 from trytond.i18n import gettext
 from trytond.model import Model
@@ -38,6 +39,37 @@ class PostingMixin(Model):
                 links.append(allocations)
         if not moves:
             return
+        Move.save(moves)
+        cls.save(transactions)
+        cls._link(moves, links)
+        Move.post(moves)
+        cls.reconcile(transactions)
+
+    @classmethod
+    def post_together(cls, transactions):
+        "Create and post one move for all transactions of a product and day"
+        Move = Pool().get('account.move')
+
+        def together(transaction):
+            loan = transaction.loan
+            return loan.company.id, loan.product.id, transaction.booking_date
+
+        moves, links = [], []
+        for _, group in groupby(
+                sorted(transactions, key=together), key=together):
+            group, lines, linked = list(group), [], []
+            for transaction in group:
+                more, allocations = transaction._lines(transaction.entries())
+                lines.extend(more)
+                linked.extend(allocations)
+            move = group[0]._move(lines)
+            move.origin = product = group[0].loan.product
+            move.description = gettext(
+                'loan.msg_description_penalties', product=product.rec_name)
+            for transaction in group:
+                transaction.move = move
+            moves.append(move)
+            links.append(linked)
         Move.save(moves)
         cls.save(transactions)
         cls._link(moves, links)
@@ -162,6 +194,9 @@ class PostingMixin(Model):
         loan = self.loan
         if name == 'account_due':
             return loan.account_due_used
+        if name.startswith('exchange'):
+            gain = (name == 'exchange_gain') == (loan.side == 'lent')
+            return loan.product.exchange_account(loan.company, gain)
         return loan.product.account_used(name, loan.company)
 
     # What each type posts: (debit, account, allocation) of the lender
@@ -181,7 +216,13 @@ class PostingMixin(Model):
         for allocation in self.allocations:
             totals[allocation.component] += allocation.amount
         for component, amount in totals.items():
-            yield -amount, INCOME.get(component, 'account_principal'), None
+            yield -amount, self._earned(component), None
+
+    def _earned(self, component):
+        "Return the account that what is called of component comes from"
+        if component == 'interest' and self.loan.accrues:
+            return 'account_accrued'
+        return INCOME.get(component, 'account_principal')
 
     _entries_fee = _entries_penalty = _entries_reage = _entries_demand
 
@@ -192,8 +233,7 @@ class PostingMixin(Model):
                 yield -allocation.amount, 'account_due', allocation
             else:
                 yield (-allocation.amount,
-                    INCOME.get(allocation.component, 'account_principal'),
-                    allocation)
+                    self._earned(allocation.component), allocation)
 
     def _entries_repayment(self):
         yield self.amount, 'cash', None
@@ -212,6 +252,16 @@ class PostingMixin(Model):
         for component, amount in totals.items():
             yield amount, INCOME.get(component, 'account_write_off'), None
         yield from self._settled()
+
+    def _entries_index(self):
+        for allocation in self.allocations:
+            amount = allocation.amount
+            if allocation.kind == 'call':
+                yield amount, 'account_due', allocation
+                yield -amount, 'exchange_gain', None
+            else:
+                yield amount, 'exchange_loss', None
+                yield from self._settled([allocation])
 
     def _entries_recovery(self):
         yield self.amount, 'cash', None

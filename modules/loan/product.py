@@ -11,6 +11,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
 from . import engine
+from .books import BooksMixin
 from .exceptions import LimitError, PostingError
 from .terms import DEFAULTS, RATE_DIGITS, TermsMixin
 
@@ -42,6 +43,15 @@ _accounts = {
                 ('type.payable', '=', True)]],
         "What has fallen due and is to be paid.\n"
         "Leave empty to use the account of the party."),
+    'account_short_term': _account(
+        "Short Term", [*_balance, ('party_required', '=', False)],
+        "The principal that falls due within twelve months, brought up to "
+        "date at the end of each month.\n"
+        "Leave empty to keep all of it on the account of the principal."),
+    'account_accrued': _account(
+        "Accrued Interest", [*_balance, ('party_required', '=', False)],
+        "The interest that is earned each day and not due yet.\n"
+        "Leave empty to book interest when it falls due."),
     'account_interest': _account("Interest", _profit, "The interest."),
     'account_fee': _account("Fees", _profit, "The fees."),
     'account_penalty': _account("Penalties", _profit, "The penalties."),
@@ -53,12 +63,18 @@ _accounts = {
         "What is written off: an expense or the allowance made before."),
     'account_recovery': _account(
         "Recovery", _profit, "What is paid after the loan was written off."),
+    'account_provision': _account(
+        "Provisions", [*_balance, ('party_required', '=', False)],
+        "What is set aside for loans that may not be paid back.\n"
+        "Leave empty to book no provisions."),
+    'account_impairment': _account(
+        "Provision Expense", _profit, "What provisions cost."),
     }
 
 
 class Product(
-        DeactivableMixin, CompanyMultiValueMixin, TermsMixin, ModelSQL,
-        ModelView):
+        DeactivableMixin, CompanyMultiValueMixin, BooksMixin, TermsMixin,
+        ModelSQL, ModelView):
     __name__ = 'loan.product'
 
     name = fields.Char("Name", required=True, translate=True)
@@ -120,12 +136,16 @@ class Product(
         'loan.product.account', 'product', "Accounts")
     account_principal = fields.MultiValue(_accounts['account_principal'])
     account_due = fields.MultiValue(_accounts['account_due'])
+    account_short_term = fields.MultiValue(_accounts['account_short_term'])
+    account_accrued = fields.MultiValue(_accounts['account_accrued'])
     account_interest = fields.MultiValue(_accounts['account_interest'])
     account_fee = fields.MultiValue(_accounts['account_fee'])
     account_penalty = fields.MultiValue(_accounts['account_penalty'])
     account_waiver = fields.MultiValue(_accounts['account_waiver'])
     account_write_off = fields.MultiValue(_accounts['account_write_off'])
     account_recovery = fields.MultiValue(_accounts['account_recovery'])
+    account_provision = fields.MultiValue(_accounts['account_provision'])
+    account_impairment = fields.MultiValue(_accounts['account_impairment'])
 
     @classmethod
     def __setup__(cls):
@@ -234,12 +254,16 @@ class ProductAccount(ModelSQL, CompanyValueMixin):
         depends={'company'})
     account_principal = _accounts['account_principal']
     account_due = _accounts['account_due']
+    account_short_term = _accounts['account_short_term']
+    account_accrued = _accounts['account_accrued']
     account_interest = _accounts['account_interest']
     account_fee = _accounts['account_fee']
     account_penalty = _accounts['account_penalty']
     account_waiver = _accounts['account_waiver']
     account_write_off = _accounts['account_write_off']
     account_recovery = _accounts['account_recovery']
+    account_provision = _accounts['account_provision']
+    account_impairment = _accounts['account_impairment']
 
 
 class ProductRegulation(ModelSQL):

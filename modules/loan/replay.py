@@ -124,6 +124,7 @@ class ReplayMixin(Model):
             if t.live and t.type == 'demand' and t.value_date > date]
         if not (later or demands):
             return loan, Taken([], [], None)
+        loan.check_index_order()
         mirrors = loan.uncall(demands)
         loan, = cls.browse([loan])
         cause = (mirrors or later)[0]
@@ -213,6 +214,7 @@ class ReplayMixin(Model):
             cls._reverse_plan(loan, transaction)
         else:
             cls._reverse_payment(loan, transaction)
+        cls.reverse_index(loan, transaction)
 
     def _mirror(self, transaction):
         "Return the transaction that undoes another one"
@@ -245,6 +247,8 @@ class ReplayMixin(Model):
             cls._reverse_planned(loan, transaction)
             return
         later = loan.later_payments(transaction.value_date, transaction)
+        if later:
+            loan.check_index_order()
         totals = loan.totals_without([transaction, *later])
         mirror = loan._save_mirror(transaction)
         loan.replay(later, totals, mirror)
@@ -283,6 +287,8 @@ class ReplayMixin(Model):
         demands = [
             t for t in loan.transactions if t.live and t.type == 'demand'
             and t.value_date >= transaction.value_date]
+        if demands:
+            loan.check_index_order()
         mirror = loan._save_mirror(transaction)
         loan.uncall(demands)
         taken = Taken(

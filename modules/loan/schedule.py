@@ -17,7 +17,7 @@ from trytond.tools import grouped_slice, sqlite_apply_types
 from trytond.transaction import Transaction
 
 from .exceptions import ScheduleAccessError
-from .terms import RATE_DIGITS
+from .terms import APR_DIGITS
 
 _EXPLANATIONS = {
     'interest': 'loan.msg_explanation_interest',
@@ -64,7 +64,7 @@ class Schedule(ModelSQL, ModelView):
         fields.Boolean("Current"), 'on_change_with_current',
         searcher='search_current')
     apr = fields.Numeric(
-        "Effective Rate", digits=RATE_DIGITS, readonly=True,
+        "Effective Rate", digits=APR_DIGITS, readonly=True,
         help="The annual percentage rate by the method of the loan.")
     upfront_interest = Monetary(
         "Interest Kept Back", currency='currency', digits='currency',
@@ -214,6 +214,24 @@ class Instalment(ModelSQL, ModelView):
     outstanding = fields.Function(Monetary(
             "Outstanding", currency='currency', digits='currency'),
         'get_paid', searcher='search_outstanding')
+    index_currency = fields.Function(
+        fields.Many2One('currency.currency', "Index Currency"),
+        'on_change_with_index_currency')
+    index_amount = fields.Function(Monetary(
+            "In Index Currency", currency='index_currency',
+            digits='index_currency',
+            states={
+                'invisible': ~Eval('index_currency'),
+                },
+            help="The amount at the rate of the payout."),
+        'on_change_with_index_amount')
+    amount_now = fields.Function(Monetary(
+            "At Today's Rate", currency='currency', digits='currency',
+            states={
+                'invisible': ~Eval('index_currency'),
+                },
+            help="What the instalment comes to at the rate of today."),
+        'get_amount_now')
     calendar_color = fields.Function(
         fields.Char("Colour"), 'on_change_with_calendar_color')
     state = fields.Function(fields.Selection([
@@ -239,6 +257,27 @@ class Instalment(ModelSQL, ModelView):
     @fields.depends('loan', '_parent_loan.currency')
     def on_change_with_currency(self, name=None):
         return self.loan.currency if self.loan else None
+
+    @fields.depends('loan', '_parent_loan.index_currency')
+    def on_change_with_index_currency(self, name=None):
+        return self.loan.index_currency if self.loan else None
+
+    @fields.depends(
+        'loan', 'amount', '_parent_loan.index_currency',
+        '_parent_loan.index_rate')
+    def on_change_with_index_amount(self, name=None):
+        if self.loan and self.amount is not None:
+            return self.loan.in_index(self.amount)
+
+    @classmethod
+    def get_amount_now(cls, instalments, name):
+        today = Pool().get('ir.date').today()
+        factors = {
+            loan: loan.index_factor(today)
+            for loan in {i.loan for i in instalments}}
+        return {
+            i.id: i.currency.round(i.amount * factors[i.loan])
+            for i in instalments}
 
     def get_rec_name(self, name):
         return gettext(

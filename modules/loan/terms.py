@@ -13,7 +13,13 @@ SIDES = [
     ('lent', "Given"),
     ('borrowed', "Received"),
     ]
+INDEX_RULES = [
+    ('due', "On the due date"),
+    ('payment', "On the day of the payment"),
+    ]
 RATE_DIGITS = (16, 8)
+# An effective rate is told to a ten-thousandth of a percent
+APR_DIGITS = (16, 6)
 _not_annuity = ~Eval('method').in_(['annuity', 'stepped'])
 
 
@@ -34,6 +40,18 @@ class TermsMixin(Model):
     method_string = method.translated('method')
     currency = fields.Many2One(
         'currency.currency', "Currency", required=True, ondelete='RESTRICT')
+    index_currency = fields.Many2One(
+        'currency.currency', "Index Currency", ondelete='RESTRICT',
+        domain=[('id', '!=', Eval('currency', -1))],
+        help="The currency that the amounts follow: the loan is agreed on in "
+        "it and paid in the other.\nLeave empty for a loan without index.")
+    index_rule = fields.Selection(
+        INDEX_RULES, "Index Rate", required=True, sort=False,
+        states={
+            'invisible': ~Eval('index_currency'),
+            },
+        help="Which day's rate an instalment is paid at.\n"
+        "What is paid before it is due takes the rate of the payment.")
     day_count = fields.Selection(
         _selection(engine.DAY_COUNTS), "Day Count", required=True,
         sort=False,
@@ -253,6 +271,7 @@ class TermsMixin(Model):
 DEFAULTS = {
     'side': 'lent',
     'method': 'annuity',
+    'index_rule': 'due',
     'day_count': '30_360_period',
     'frequency': 'month',
     'interval': 1,

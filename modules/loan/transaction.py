@@ -3,6 +3,9 @@
 from collections import defaultdict
 from decimal import Decimal
 
+from sql import Cast
+from sql.operators import Concat
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.currency.fields import Monetary
@@ -24,6 +27,7 @@ TYPES = [
     ('write_off', "Write-off"),
     ('recovery', "Recovery"),
     ('reage', "Re-aged"),
+    ('index', "Exchange difference"),
     ]
 
 
@@ -76,6 +80,10 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
         'loan.transaction', "Reverses", readonly=True, ondelete='RESTRICT')
     reversed_by = fields.One2Many(
         'loan.transaction', 'reverses', "Reversed By", readonly=True)
+    index_of = fields.Many2One(
+        'loan.transaction', "Difference of", readonly=True,
+        ondelete='RESTRICT',
+        help="The transaction whose rate the exchange difference is of.")
     move = fields.Many2One(
         'account.move', "Move", readonly=True, ondelete='RESTRICT')
     allocations = fields.One2Many(
@@ -105,6 +113,7 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
                 Index(t, (t.loan, Index.Equality()),
                     (t.value_date, Index.Range())),
                 Index(t, (t.move, Index.Equality())),
+                Index(t, (t.index_of, Index.Equality())),
                 })
         cls._buttons.update({
                 'reverse': {
@@ -157,6 +166,11 @@ class LoanTransaction(PostingMixin, ModelSQL, ModelView):
     def live(self):
         "Whether it neither reverses nor is reversed"
         return not self.reverses and not self.reversed_by
+
+    @staticmethod
+    def origin_of(table):
+        "Return the SQL expression of the origin of the moves of table"
+        return Concat('loan.transaction,', Cast(table.id, 'VARCHAR'))
 
     def net(self):
         "Return {(key, component, kind): amount} of the allocations"

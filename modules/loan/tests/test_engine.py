@@ -1,15 +1,15 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 """The engine against the published cases, and its invariants."""
+import copy
 import unittest
 from datetime import date
 from decimal import Decimal as D
 
 from trytond.modules.loan import engine
 from trytond.modules.loan.engine import Item, Terms, allocate, make_schedule
-
-from . import replay
-from .replay import day, percent
+from trytond.modules.loan.engine import proof as replay
+from trytond.modules.loan.engine.proof import day, percent
 
 
 class CaseTestCase(unittest.TestCase):
@@ -52,8 +52,20 @@ class CaseTestCase(unittest.TestCase):
                     len(rows), max(e['n'] for e in case['expected']))
                 self.assertEqual(schedule.rows[-1].closing, 0)
 
+    def test_proof(self):
+        "The proof agrees, and tells what would not"
+        proof = replay.prove()
+        self.assertGreater(len(proof), 35)
+        for case, differences in proof:
+            self.assertEqual(differences, [], case['id'])
+        wrong = copy.deepcopy({'FIN-PROG-01': self.cases['FIN-PROG-01']})
+        wrong['FIN-PROG-01']['expected'][2]['interest'] = '9.99'
+        (_, differences), = replay.prove(wrong)
+        (what, published, _), = differences
+        self.assertEqual((what, published), ('3 interest', D('9.99')))
+
     def test_steps(self):
-        for name in ['COOG-01', 'COOG-02', 'COOG-03', 'COOG-06', 'COOG-08']:
+        for name in replay.COOG_CASES:
             case = self.cases[name]
             with self.subTest(name, source=case['source']):
                 schedule = replay.coog(case)

@@ -9,6 +9,7 @@ from decimal import Decimal as D
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from caravan.testing import examples
 from trytond.modules.loan import engine
 from trytond.modules.loan.engine import (
     Event, Item, Terms, allocate, make_schedule)
@@ -60,7 +61,7 @@ class InvariantTestCase(unittest.TestCase):
         for row in rows[:-1]:
             self.assertGreaterEqual(row.interest, 0)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(terms, amounts, dates)
     def test_flat(self, agreed, amount, start):
         "The interest of a flat loan is that of its whole life, rounded once"
@@ -72,7 +73,7 @@ class InvariantTestCase(unittest.TestCase):
         if len(rows) == agreed.number and rows[-1].interest:
             self.assertLess(abs(total - raw), D('.02'))
 
-    @settings(max_examples=600, deadline=None)
+    @settings(max_examples=examples(600), deadline=None)
     @given(terms, amounts, dates,
         st.sampled_from(list(engine.FIRST_PERIODS)))
     def test_schedule(self, agreed, amount, start, first_period):
@@ -80,7 +81,7 @@ class InvariantTestCase(unittest.TestCase):
             agreed, amount, start, first_period=first_period)
         self.check(schedule, amount)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=examples(400), deadline=None)
     @given(terms, amounts, dates, st.integers(0, 39), st.integers(0, 39),
         st.integers(0, 20))
     def test_grace(
@@ -96,7 +97,7 @@ class InvariantTestCase(unittest.TestCase):
         for row in schedule.rows[:min(interest, len(schedule.rows))]:
             self.assertEqual(row.interest, 0)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=examples(400), deadline=None)
     @given(terms, amounts, dates, st.lists(
             st.tuples(st.integers(1, 900), st.integers(-50, 100)),
             max_size=4))
@@ -123,7 +124,7 @@ class InvariantTestCase(unittest.TestCase):
             schedule, amount + sum(e.amount for e in happened if (
                     e.amount > 0)))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(terms.map(lambda t: t.but(
                 method='annuity', number=t.number + 1)),
         amounts.filter(lambda a: a >= 5), dates,
@@ -149,7 +150,7 @@ class InvariantTestCase(unittest.TestCase):
             self.assertEqual(option.schedule.rows[-1].closing, 0)
             self.assertLessEqual(option.last_due, plan.rows[-1].due)
 
-    @settings(max_examples=600, deadline=None)
+    @settings(max_examples=examples(600), deadline=None)
     @given(amounts, dates, st.lists(st.tuples(
                 st.integers(-100, 100),
                 st.sampled_from(list(engine.COMPONENTS)), amounts),
@@ -174,7 +175,7 @@ class InvariantTestCase(unittest.TestCase):
             self.assertEqual(
                 sum(totals.values()), sum(i.amount for i in items))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @example(date(2024, 1, 31), 1)
     @example(date(2023, 4, 30), 1)
     @example(date(2024, 2, 29), 12)
@@ -191,7 +192,7 @@ class InvariantTestCase(unittest.TestCase):
             else:
                 self.assertEqual(due.day, min(first.day, last))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(st.sampled_from(list(engine.DAY_COUNTS)), dates, dates, dates)
     def test_day_count(self, day_count, start, middle, end):
         start, middle, end = sorted([start, middle, end])
@@ -204,7 +205,7 @@ class InvariantTestCase(unittest.TestCase):
             abs(whole - D((end - start).days) / D('365.2425')),
             D('.02') * (1 + whole) + D('.02'))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(st.lists(st.tuples(dates, st.decimals(
                     allow_nan=False, allow_infinity=False,
                     min_value=D('-1e9'), max_value=D('1e9'))), max_size=8))

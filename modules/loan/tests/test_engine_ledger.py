@@ -9,6 +9,7 @@ from decimal import Decimal as D
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from caravan.testing import examples
 from trytond.modules.loan import engine
 
 START = date(2024, 1, 1)
@@ -93,7 +94,7 @@ class LedgerTestCase(unittest.TestCase):
         return sorted(
             range(len(given)), key=lambda s: (given[s][0], s))
 
-    @settings(max_examples=2000, deadline=None)
+    @settings(max_examples=examples(1000), deadline=None)
     @given(dues, st.integers(0, 8), waterfalls, payments, st.randoms())
     def test_order(self, plan, called, waterfall, given, random):
         "Back-dated payments end where the forward run does"
@@ -105,7 +106,7 @@ class LedgerTestCase(unittest.TestCase):
                 plan, called, waterfall, given,
                 self.forward(given)).state())
 
-    @settings(max_examples=2000, deadline=None)
+    @settings(max_examples=examples(1000), deadline=None)
     @given(dues, st.integers(0, 8), waterfalls, payments.filter(len),
         st.randoms())
     def test_reversal(self, plan, called, waterfall, given, random):
@@ -120,7 +121,7 @@ class LedgerTestCase(unittest.TestCase):
             book.state(),
             self.build(plan, called, waterfall, given, kept).state())
 
-    @settings(max_examples=1000, deadline=None)
+    @settings(max_examples=examples(500), deadline=None)
     @given(dues, st.integers(0, 8), waterfalls, payments)
     def test_no_cent_lost(self, plan, called, waterfall, given):
         "What is allocated and what is left over is what was paid"

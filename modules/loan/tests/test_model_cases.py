@@ -8,10 +8,10 @@ from decimal import Decimal as D
 from proteus import Model
 
 from trytond.modules.loan import engine
+from trytond.modules.loan.engine import proof as replay
+from trytond.modules.loan.engine.proof import day, percent
 
-from . import replay
 from .case import CLASSIC, PROGRESSIVE, ModelsCase
-from .replay import day, percent
 
 FIELDS = {
     'due': 'due_date', 'total': 'amount', 'interest': 'interest',

@@ -15,6 +15,7 @@ TOMORROW = dt.date.today() + dt.timedelta(days=1)
 
 
 class RefusalsTestCase(ModelsCase):
+    validated = True
 
     def refuse(self, what, call):
         "Check that call is refused with a message that says what"

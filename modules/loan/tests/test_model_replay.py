@@ -2,17 +2,12 @@
 # this repository contains the full copyright notice and licence terms.
 """Loans booked in any order end where those in order of dates do."""
 import datetime as dt
-from contextlib import contextmanager
 from decimal import Decimal as D
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from caravan.testing import examples, unvalidated
-from trytond.modules.loan.tests.tools import create_product
-from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME
-from trytond.transaction import Transaction
+from caravan.testing import examples
 
 from .case import ModelsCase
 
@@ -26,30 +21,11 @@ payments = st.lists(
 
 class ReplayTestCase(ModelsCase):
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.product = create_product().id
-
-    @contextmanager
-    def transaction(self):
-        # What the loans come to matters here, others validate them
-        with unvalidated(), Transaction().start(
-                DB_NAME, 1, _lock_tables=[
-                    'account_journal_period', 'ir_sequence',
-                    'ir_sequence_strict'],
-                context={
-                    'company': self.config.context['company'],
-                    }) as current:
-            self.pool = Pool()
-            yield self.pool.get('loan.loan')
-            current.rollback()
-
     def make(self):
         Loan = self.pool.get('loan.loan')
         Method = self.pool.get('loan.payment.method')
         ids = Loan.load_applications([{
-                    'party': self.party.id, 'product': self.product,
+                    'party': self.party.id, 'product': self.product.id,
                     'amount_requested': AMOUNT, 'application_date': START,
                     'disbursement_date': START, 'decision': 'approve'}])
         loan, = Loan.browse(ids)

@@ -8,20 +8,21 @@ from unittest.mock import patch
 from proteus import Model
 
 from caravan.testing import QueryTestMixin
+from trytond.modules.loan.engine import proof as replay
+from trytond.modules.loan.engine.proof import day, percent
 from trytond.modules.loan.tests.tools import (
     create_product, get_method, run_loan)
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
-from . import replay
 from .case import CLASSIC, PROGRESSIVE, ModelsCase
-from .replay import day, percent
 
 COOG = {'rounding': 'half_up', 'first_period': 'whole'}
 
 
 class ModelsTestCase(QueryTestMixin, ModelsCase):
+    validated = True
 
     def calculate(self, *args):
         "Return the instalments of an application"
@@ -136,6 +137,40 @@ class ModelsTestCase(QueryTestMixin, ModelsCase):
         expected = self.cases['FIN-CHARGE-01']['expected']
         self.assertEqual(
             [r.fee for r in rows], [D(expected['per_installment'])] * 3)
+
+    def test_terms(self):
+        "A loan takes all its terms from its product, steps included"
+        terms = {
+            'method': 'stepped', 'index_rule': 'payment',
+            'day_count': 'act_360', 'frequency': 'week',
+            'interval': 2, 'month_end': False, 'first_period': 'upfront',
+            'shift': 'next', 'interest_follows': True,
+            'rounding': 'half_even', 'amount_multiple': D('.05'),
+            'instalment_multiple': D(5), 'instalment_rounding': 'up',
+            'annuity_basis': 'twelfth', 'remainder': 'smooth',
+            'interest_rounding': 'segment', 'instalment_base': 'approved',
+            'grace_principal': 1, 'grace_interest': 2, 'grace_free': 3,
+            'capitalised': 4, 'residual_rate': D('.1'),
+            'fee_rate': D('.01'), 'fee_amount': D(2),
+            'upfront_fee_rate': D('.02'), 'upfront_fee_amount': D(3),
+            'early_strategy': 'next', 'early_first': 'instalment',
+            'early_rest': 'period', 'penalty_rate': D('.2'),
+            'penalty_per_day': D('.5'), 'penalty_fixed': D('.03'),
+            'penalty_grace': 6, 'penalty_base': 'principal',
+            'penalty_cap': D('.4'), 'apr_method': 'us'}
+        product = create_product("Special", self.config, term=6, **terms)
+        product.steps.new(number=6, payment=D(10))
+        product.save()
+        loan = Model.get('loan.loan')(party=self.party, product=product)
+        self.assertEqual((loan.rate, loan.term), (product.rate, 6))
+        self.assertEqual(
+            {name: getattr(loan, name) for name in terms}, terms)
+        self.assertEqual(loan.waterfall, product.waterfall)
+        self.assertEqual(
+            [(s.number, s.payment) for s in loan.steps], [(6, D(10))])
+        own = {'side', 'currency', 'waterfall', 'index_currency'}
+        Loan = Pool(DB_NAME).get('loan.loan')
+        self.assertEqual(set(Loan.terms_fields()) - own, set(terms))
 
     def test_queries(self):
         "A list of loans costs the same for ten and for a hundred"

@@ -1,15 +1,23 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-"""The published cases as terms and events of the engine."""
+"""The proof of the engine: schedules and rates that others published.
+
+cases.json holds them as they were published, with their source.
+"""
 import json
 from datetime import date
 from decimal import Decimal as D
 from itertools import groupby
 from pathlib import Path
 
-from trytond.modules.loan import engine
-from trytond.modules.loan.engine import (
-    Event, Period, Settlement, Step, Terms, amortize, make_schedule)
+from . import duedates
+from .amortization import amortize
+from .daycount import year_fraction
+from .duedates import Period
+from .rates import apr_eu, apr_us, xirr
+from .rounding import round_to
+from .schedule import make_schedule
+from .terms import Event, Schedule, Settlement, Step, Terms
 
 
 def load():
@@ -57,9 +65,9 @@ def progressive(case):
 
 def months(start, number):
     start = day(start)
-    dates = engine.due_dates(
-        engine.add_interval(start, 'month', 1), 'month', 1, number)
-    return engine.periods(start, dates)
+    dates = duedates.due_dates(
+        duedates.add_interval(start, 'month', 1), 'month', 1, number)
+    return duedates.periods(start, dates)
 
 
 def early_instalment(case):
@@ -130,7 +138,7 @@ def weekly(case):
 def moved(case):
     terms = Terms(D(0), 3)
     ends = [date(2023, 8, 1), date(2023, 9, 15), date(2023, 10, 15)]
-    periods = engine.periods(date(2023, 7, 1), [(e, e) for e in ends])
+    periods = duedates.periods(date(2023, 7, 1), [(e, e) for e in ends])
     return amortize(terms, periods, [Event(date(2023, 7, 1), D(3000))])
 
 
@@ -142,7 +150,7 @@ def extended(case):
         Terms(D(0), 4), months('2023-08-01', 4), opening=first.closing)
     for row in rest.rows:
         row.number += 1
-    return engine.Schedule([first, *rest.rows])
+    return Schedule([first, *rest.rows])
 
 
 def flat_rate(case):
@@ -226,3 +234,69 @@ def renegotiated(case, base):
 def runs(amounts):
     "Return the runs of equal amounts: (amount, iterator)"
     return groupby(amounts)
+
+
+# The proof
+
+COOG_CASES = ['COOG-01', 'COOG-02', 'COOG-03', 'COOG-06', 'COOG-08']
+# Decimals of a percentage that the source gives
+_DATED = {'FSF-01': '.001', 'FSF-02': '.01'}
+
+
+def prove(cases=None):
+    """Return [(case, differences)] of what was published and is computed.
+
+    cases are those of load; differences are (what, published, computed), none
+    when all agrees to the last digit.
+    """
+    cases = load() if cases is None else cases
+    return [
+        (case, [d for d in found if d[1] != d[2]])
+        for case in cases.values()
+        if (found := _compare(case)) is not None]
+
+
+def _compare(case):
+    "Return (what, published, computed) of case, None without a way to"
+    name = case['id']
+    if name in SCHEDULES:
+        return list(_rows(case['expected'], SCHEDULES[name](case).rows))
+    if name in COOG_CASES:
+        return list(_rows(case['expected']['rows'], coog(case).rows))
+    if case['kind'] == 'apr' and case.get('recomputed', True):
+        digits = D(_DATED.get(name, '.01'))
+        return [(
+                'rate', round_to(D(str(case['expected'])), digits),
+                round_to(_apr(case) * 100, digits))]
+    if name == 'QL-ACTACT-ISDA':
+        return [(
+                f'{start} - {end}',
+                round_to(D(str(case['expected'][f'{start}/{end}'])),
+                    D('1e-10')),
+                round_to(year_fraction('act_act', day(start), day(end)),
+                    D('1e-10')))
+            for start, end in case['inputs']['pairs']]
+
+
+def _rows(expected, rows):
+    rows = {row.number: row for row in rows}
+    for wanted in expected:
+        row = rows[wanted['n']]
+        for key, value in [
+                ('total', row.principal + row.interest),
+                ('interest', row.interest), ('principal', row.principal),
+                ('balance', row.closing), ('opening', row.opening)]:
+            if key in wanted:
+                yield f"{wanted['n']} {key}", D(wanted[key]), value
+
+
+def _apr(case):
+    i = case['inputs']
+    if 'flows' not in i:
+        return apr_us(
+            D(i['amount_financed']),
+            [(D(a), t, f) for a, t, f in i['payments']],
+            i['unit_periods_per_year'])
+    if case['id'] in _DATED:
+        return xirr([(day(d), D(a)) for a, d in i['flows']])
+    return apr_eu([(D(a), t) for a, t in i['flows']])
