@@ -56,6 +56,8 @@ def fill(demo):
     _make_segments(demo, types)
     _make_leads(demo, types)
     _make_cases(demo, owners)
+    _make_contracts(demo, owners)
+    _make_discounts(demo)
     _make_rates(demo, types)
     _make_sheets(demo)
     _learn(demo)
@@ -274,6 +276,62 @@ def _make_cases(demo, owners):
                     customers, subjects)])
     demo.get('crm.case')._proxy.solve(
         [c.id for c in cases[-2:]], demo.context)
+
+
+def _make_contracts(demo, owners):
+    "Make contracts that run, that end soon and one that has ended"
+    storage, line = demo.create('crm.contract.type', [
+            {'name': "Storage"}, {'name': "Regular Line"}])
+    values = []
+    customers = demo.random.sample(sorted(owners.items()), 8)
+    ends = [-20, 12, 25, 45, 90, 160, 240, None]
+    for (party, manager), days in zip(customers, ends):
+        type_, text, price = demo.random.choice([
+                (storage, "Storage of 40 pallets", '360.00'),
+                (line, "Weekly line to Lyon", '1450.00')])
+        end = demo.on(days) if days is not None else None
+        values.append({
+                'company': demo.company.id,
+                'type': type_.id,
+                'party': party,
+                'manager': manager,
+                'currency': demo.company.currency.id,
+                'signed_on': demo.on(-340),
+                'start': demo.on(-330),
+                'end': end,
+                'notice': 1 if end else None,
+                'renewal': 'manual' if end else 'none',
+                'renewal_months': 12 if end else None,
+                'lines': [('create', [{
+                                'description': text,
+                                'quantity': 1,
+                                'unit_price': Decimal(price),
+                                }])],
+                })
+    contracts = demo.create('crm.contract', values)
+    demo.get('crm.contract')._proxy.activate(
+        [c.id for c in contracts], demo.context)
+
+
+def _make_discounts(demo):
+    "Make a discount that grows with the turnover, give it to some customers"
+    category, = demo.create('crm.discount.category', [{
+                'name': "Loyalty Card",
+                'company': demo.company.id,
+                'tiers': [('create', [{
+                                'name': name,
+                                'threshold': Decimal(threshold),
+                                'percent': Decimal(percent),
+                                } for name, threshold, percent in [
+                                ("Bronze", '0', '0'),
+                                ("Silver", '1000', '3'),
+                                ("Gold", '5000', '7')]])],
+                }])
+    Profile = demo.get('crm.profile')
+    profiles = Profile.find([('status', '=', 'customer')], limit=12)
+    Profile._proxy.write(
+        [p.id for p in profiles], {'discount_category': category.id},
+        demo.context)
 
 
 def _make_rates(demo, types):

@@ -39,9 +39,29 @@ _offer_days = fields.Integer(
         ('offer_days', '>=', 0),
         ],
     help="The days after which an unanswered offer is a reason to contact.")
+_analysis_days = fields.Integer(
+    "Analysis Days", required=True,
+    domain=[
+        ('analysis_days', '>=', 0),
+        ],
+    help="The days of which the turnover and the scores of customers are "
+    "computed, 0 for the whole history.")
+_lost_days = fields.Integer(
+    "Lost After", required=True,
+    domain=[
+        ('lost_days', '>', 0),
+        ],
+    help="The days without a purchase after which a customer is lost.")
+_contract_days = fields.Integer(
+    "Contract Days",
+    domain=[
+        ('contract_days', '>=', 0),
+        ],
+    help="The days before the notice date or the end of a contract from "
+    "which it is a reason to contact.")
 _FIELDS = [
     'contact_interval', 'learn_rhythm', 'day_start', 'birthday_days',
-    'offer_days']
+    'offer_days', 'analysis_days', 'lost_days', 'contract_days']
 
 
 class Configuration(
@@ -54,6 +74,16 @@ class Configuration(
     day_start = fields.MultiValue(_day_start)
     birthday_days = fields.MultiValue(_birthday_days)
     offer_days = fields.MultiValue(_offer_days)
+    analysis_days = fields.MultiValue(_analysis_days)
+    lost_days = fields.MultiValue(_lost_days)
+    contract_days = fields.MultiValue(_contract_days)
+    contract_sequence = fields.Many2One(
+        'ir.sequence', "Contract Sequence", required=True,
+        ondelete='RESTRICT',
+        domain=[
+            ('sequence_type', '=', Id('crm_party', 'sequence_type_contract')),
+            ],
+        help="Used to number the contracts.")
     case_sequence = fields.Many2One(
         'ir.sequence', "Case Sequence", required=True, ondelete='RESTRICT',
         domain=[
@@ -69,6 +99,15 @@ class Configuration(
         help="The score from which two parties are shown as probably one.\n"
         "The same identifier counts 1, an e-mail 0.95, a phone 0.9, a name "
         "0.6, a postal code or birth date 0.2 with it.")
+
+    strict = fields.Boolean(
+        "Strict",
+        help="Hide the customers in charge of others, with all documents "
+        "that show them, from users of the groups own and team.")
+
+    @classmethod
+    def default_strict(cls):
+        return False
 
     @classmethod
     def multivalue_model(cls, field):
@@ -89,6 +128,18 @@ class Configuration(
             return None
 
     @classmethod
+    def default_contract_sequence(cls):
+        ModelData = Pool().get('ir.model.data')
+        try:
+            return ModelData.get_id('crm_party', 'sequence_contract')
+        except KeyError:
+            return None
+
+    @classmethod
+    def default_contract_days(cls, **pattern):
+        return cls.multivalue_model('contract_days').default_contract_days()
+
+    @classmethod
     def default_duplicate_score(cls):
         return 0.55
 
@@ -104,6 +155,14 @@ class Configuration(
     def default_offer_days(cls, **pattern):
         return cls.multivalue_model('offer_days').default_offer_days()
 
+    @classmethod
+    def default_analysis_days(cls, **pattern):
+        return cls.multivalue_model('analysis_days').default_analysis_days()
+
+    @classmethod
+    def default_lost_days(cls, **pattern):
+        return cls.multivalue_model('lost_days').default_lost_days()
+
 
 class ConfigurationContact(ModelSQL, CompanyValueMixin):
     __name__ = 'crm.configuration.contact'
@@ -114,6 +173,9 @@ class ConfigurationContact(ModelSQL, CompanyValueMixin):
     day_start = _day_start
     birthday_days = _birthday_days
     offer_days = _offer_days
+    analysis_days = _analysis_days
+    lost_days = _lost_days
+    contract_days = _contract_days
 
     @classmethod
     def default_learn_rhythm(cls):
@@ -130,3 +192,15 @@ class ConfigurationContact(ModelSQL, CompanyValueMixin):
     @classmethod
     def default_offer_days(cls):
         return 3
+
+    @classmethod
+    def default_analysis_days(cls):
+        return 365
+
+    @classmethod
+    def default_lost_days(cls):
+        return 90
+
+    @classmethod
+    def default_contract_days(cls):
+        return 30

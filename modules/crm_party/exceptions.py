@@ -12,6 +12,14 @@ class ActivityResultError(ValidationError):
     pass
 
 
+class ContractError(ValidationError):
+    pass
+
+
+class DiscountError(ValidationError):
+    pass
+
+
 class DocumentError(UserError):
     pass
 

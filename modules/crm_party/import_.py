@@ -18,8 +18,9 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from .exceptions import ImportFileError
-from .import_row import FIELDS, Dialler, Row, find, guess
+from .import_row import FIELDS, NAMES, Dialler, Row, find, guess
 from .kernel import vcard
+from .kernel.text import likely_encoding
 
 SLICE = 500
 
@@ -82,10 +83,13 @@ class Import(Workflow, ModelSQL, ModelView):
     encoding = fields.Selection([
             (None, "Automatic"),
             ('utf-8', "UTF-8"),
+            ('utf-16', "UTF-16"),
+            ('cp1250', "Windows Central European"),
             ('cp1251', "Windows Cyrillic"),
             ('cp1252', "Windows Western"),
             ], "Encoding", sort=False, states=_states,
-        help="Of text files.  Automatic is UTF-8, else Windows Cyrillic.")
+        help="Of text files.  Automatic is Unicode, else Windows Cyrillic or "
+        "Western.")
     date_format = fields.Char(
         "Date Format", states=_states,
         help="How the file writes dates, for example %m/%d/%Y.\n"
@@ -215,7 +219,7 @@ class Import(Workflow, ModelSQL, ModelView):
         try:
             table = Table(
                 content, name=self.file_name, encoding=self.encoding,
-                fallback='cp1251')
+                fallback=likely_encoding(content))
         except TableError as error:
             raise ImportFileError(gettext(
                     'crm_party.msg_import_file',
@@ -290,7 +294,7 @@ class Import(Workflow, ModelSQL, ModelView):
         names, rows = self._open()
         by_name = {c.name: c.field for c in self.columns}
         chosen = [by_name.get(name) for name in names]
-        if 'name' not in chosen:
+        if not NAMES & set(chosen):
             raise ImportFileError(gettext(
                     'crm_party.msg_import_no_name', file=self.file_name))
         lines = []

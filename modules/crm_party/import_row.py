@@ -14,6 +14,8 @@ FIELDS = [
     (None, ""),
     ('code', "Code"),
     ('name', "Name"),
+    ('first_name', "First Name"),
+    ('last_name', "Last Name"),
     ('kind', "Kind"),
     ('birth_date', "Birth Date"),
     ('identifier', "Identifier"),
@@ -34,20 +36,25 @@ FIELDS = [
 # What columns are called in files
 _ALIASES = {
     'code': "code id number nr no kundennummer код номер",
-    'name': "name fullname company customer client firma kunde имя название "
-    "наименование клиент фио",
+    'name': "name fullname company customer client firma kunde название "
+    "наименование клиент фио nom nombre raisonsociale razonsocial",
+    'first_name': "firstname givenname vorname prénom prenom имя",
+    'last_name': "lastname surname familyname nachname nomdefamille apellido "
+    "apellidos фамилия",
     'kind': "kind type art тип вид",
     'birth_date': "birthdate birthday dateofbirth geburtsdatum geburtstag "
-    "датарождения деньрождения",
+    "датарождения деньрождения datedenaissance fechadenacimiento",
     'identifier': "identifier vat vatnumber taxid tin ustid инн бин иин",
-    'phone': "phone telephone tel telefon телефон",
-    'mobile': "mobile cell handy mobil мобильный сотовый",
-    'email': "email mail почта",
+    'phone': "phone telephone tel telefon téléphone teléfono телефон",
+    'mobile': "mobile cell handy mobil portable móvil мобильный сотовый",
+    'email': "email mail courriel correo почта",
     'website': "website web url homepage сайт",
-    'street': "street address strasse straße adresse улица адрес",
-    'postal_code': "postalcode zip zipcode postcode plz индекс",
-    'city': "city town ort stadt город",
-    'country': "country land страна",
+    'street': "street address strasse straße adresse rue calle dirección "
+    "улица адрес",
+    'postal_code': "postalcode zip zipcode postcode plz codepostal "
+    "codigopostal индекс",
+    'city': "city town ort stadt ville ciudad город",
+    'country': "country land pays país страна",
     'category': "category categories kategorie категория",
     'manager': "manager owner betreuer менеджер",
     'status': "status статус",
@@ -57,10 +64,18 @@ _ALIASES = {
 _GUESSES = {
     alias: field for field, aliases in _ALIASES.items()
     for alias in aliases.split()}
+_KINDS = {
+    word: kind for kind, words in [
+        ('person', "person individual privat privatperson particulier persona "
+            "физлицо человек"),
+        ('organisation', "organisation organization company firma firm "
+            "société societe entreprise empresa юрлицо организация компания"),
+        ] for word in words.split()}
 _DATES = ['%Y-%m-%d', '%d.%m.%Y']
 # Several columns may be the same way to reach a party
 _MECHANISMS = ['phone', 'mobile', 'email', 'website']
 _PHONES = ['phone', 'mobile']
+NAMES = {'name', 'first_name', 'last_name'}
 
 
 def guess(name):
@@ -139,6 +154,21 @@ class Row:
                 self.mechanisms.append((field, plain(cell)))
             elif field:
                 self.values.setdefault(field, cell)
+        self._join_names()
+
+    def _join_names(self):
+        "Make the name of a person of its parts"
+        first, last = (
+            plain(self.values.pop(n, '')) for n in ['first_name', 'last_name'])
+        name = plain(self.values.get('name', ''))
+        if last and not name:
+            self.values.setdefault('kind', 'person')
+        # A surname alone is often called the name
+        last = last or (name if first not in name else '')
+        if not name or (first and last == name):
+            name = ' '.join(filter(None, [first, last]))
+        if name:
+            self.values['name'] = name
 
     def check(self, lookups, statuses, dialler):
         "Convert the values; what is broken becomes a problem"
@@ -192,9 +222,7 @@ class Row:
         self.values['mechanisms'] = list(found.values())
 
     def _check_kind(self, field, value):
-        kind = {'person': 'person', 'organisation': 'organisation',
-            'organization': 'organisation', 'company': 'organisation'}.get(
-            value.lower())
+        kind = _KINDS.get(re.sub(r'[\W_]', '', value.lower()))
         self._set(field, kind, 'crm_party.msg_import_kind', value)
 
     def _check_birth_date(self, field, value):
@@ -267,7 +295,8 @@ class Row:
             line['action'] = 'error'
             labels = dict(FIELDS)
             problems = sorted(
-                self.problems, key=lambda p: self.chosen.index(p[0]))
+                self.problems, key=lambda p: (
+                    self.chosen.index(p[0]) if p[0] in self.chosen else -1))
             line['column'] = ', '.join(labels[f] for f, _ in problems)
             line['reason'] = '; '.join(reason for _, reason in problems)
         elif self.party:

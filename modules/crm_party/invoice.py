@@ -38,7 +38,9 @@ class Profile(metaclass=PoolMeta):
                 where=(table.type == 'out')
                 & table.state.in_(_POSTED)
                 & (table.invoice_date != Null)
-                & (table.total_amount_cache >= 0))]
+                # SQLite compares what is not cast as text
+                & (Invoice.total_amount_cache.sql_cast(
+                        table.total_amount_cache) >= 0))]
 
 
 class Invoice(metaclass=PoolMeta):
@@ -183,7 +185,7 @@ class Due(metaclass=PoolMeta):
                 where=(move.company == company)
                 & type_.receivable
                 & (line.reconciliation == Null)
-                & (line.debit > 0)
+                & (Line.debit.sql_cast(line.debit) > 0)
                 & (line.maturity_date < day),
                 group_by=line.party))
         return [table

@@ -4,18 +4,47 @@ from sql import With
 
 from trytond.cache import Cache
 from trytond.pool import Pool, PoolMeta
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, without_check_access
 
 _EMPLOYEES_RULE_MODELS = {
     'crm.activity',
     'crm.activity.reminder',
     'crm.case',
+    'crm.churn.event',
+    'crm.contract',
+    'crm.debtor',
     'crm.due',
     'crm.lead',
     'crm.plan.done',
     'crm.profile',
+    'crm.rfm',
     'crm.work.sheet',
     'party.party',
+    }
+
+# The models that show parties to be hidden in strict mode
+STRICT_MODELS = {
+    'account.invoice',
+    'account.move.line',
+    'crm.activity',
+    'crm.case',
+    'crm.contract',
+    'crm.lead',
+    'fleet.order',
+    'loan.loan',
+    'loan.party',
+    'party.party',
+    'party.relation',
+    'party.relation.all',
+    'purchase.purchase',
+    'sale.complaint',
+    'sale.opportunity',
+    'sale.sale',
+    'sale.subscription',
+    'stock.shipment.in',
+    'stock.shipment.in.return',
+    'stock.shipment.out',
+    'stock.shipment.out.return',
     }
 
 
@@ -29,6 +58,8 @@ class Rule(metaclass=PoolMeta):
         if model_name in _EMPLOYEES_RULE_MODELS:
             context['employees'] = User.get_employees()
             context['crm_team_employees'] = User.get_crm_team_employees()
+        if model_name in STRICT_MODELS:
+            context['crm_strict'] = User.is_crm_strict()
         return context
 
     @classmethod
@@ -37,6 +68,8 @@ class Rule(metaclass=PoolMeta):
         key = super()._get_cache_key(model_names)
         if model_names & _EMPLOYEES_RULE_MODELS:
             key = (*key, User.get_employees(), User.get_crm_team_employees())
+        if model_names & STRICT_MODELS:
+            key = (*key, User.is_crm_strict())
         return key
 
 
@@ -45,6 +78,25 @@ class User(metaclass=PoolMeta):
 
     _get_crm_team_cache = Cache(
         'res.user.get_crm_team_employees', context=False)
+
+    @classmethod
+    def is_crm_strict(cls):
+        """Return whether the customers of others are hidden from the user.
+
+        From those who see their own or their team's customers only, once the
+        strict mode is switched on.
+        """
+        pool = Pool()
+        Configuration = pool.get('crm.configuration')
+        ModelData = pool.get('ir.model.data')
+        with without_check_access():
+            if not Configuration(1).strict:
+                return False
+        own, all_, analytics = (
+            ModelData.get_id('crm_party', f'group_crm{name}')
+            for name in ['', '_all', '_analytics'])
+        groups = cls.get_groups()
+        return own in groups and not {all_, analytics} & set(groups)
 
     @classmethod
     def get_crm_team_employees(cls):
@@ -94,5 +146,6 @@ class Cron(metaclass=PoolMeta):
                 ('crm.segment|snapshot', "Count Segments"),
                 ('crm.watch.rule|run', "Plan Activities by Watch Rules"),
                 ('crm.duplicate|scan', "Scan for Duplicates"),
-                ('crm.profile|compute', "Learn Contact Rhythms"),
+                ('crm.profile|compute', "Compute Customer Profiles"),
+                ('crm.contract|update', "Renew and Close Contracts"),
                 ])

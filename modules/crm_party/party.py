@@ -1,5 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+from sql import Null
+
 from trytond.model import Index, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
@@ -33,6 +35,9 @@ class Party(metaclass=PoolMeta):
             ('crm_kind', 'in', [None, Eval('crm_kind')]),
             ],
         depends=['crm_kind'])
+    crm_hidden = fields.Function(
+        fields.Boolean("Customer of Others"),
+        'get_crm_hidden', searcher='search_crm_hidden')
     crm_profiles = fields.One2Many(
         'crm.profile', 'party', "Customer Profile")
     crm_profile = fields.Function(
@@ -46,6 +51,9 @@ class Party(metaclass=PoolMeta):
         'get_crm_values', searcher='search_crm_values')
     crm_last_contact = fields.Function(
         fields.Date("Last Contact"),
+        'get_crm_values', searcher='search_crm_values')
+    crm_tier = fields.Function(
+        fields.Many2One('crm.discount.tier', "Discount Tier"),
         'get_crm_values', searcher='search_crm_values')
     crm_next_contact = fields.Function(
         fields.Date("Next Contact"),
@@ -116,6 +124,39 @@ class Party(metaclass=PoolMeta):
         return [('crm_profiles', 'where', domain)]
 
     @classmethod
+    def _get_hidden(cls):
+        "Return the query of the parties in charge of other teams"
+        pool = Pool()
+        Profile = pool.get('crm.profile')
+        User = pool.get('res.user')
+        table = Profile.__table__()
+        In = fields.SQL_OPERATORS['in']
+        NotIn = fields.SQL_OPERATORS['not in']
+        return table.select(table.party,
+            where=In(table.company, User.get_companies())
+            & (table.manager != Null)
+            & NotIn(table.manager, User.get_crm_team_employees() or [-1]))
+
+    @classmethod
+    def get_crm_hidden(cls, parties, name):
+        query = cls._get_hidden()
+        cursor = Transaction().connection.cursor()
+        query.where &= fields.SQL_OPERATORS['in'](
+            query.columns[0], [p.id for p in parties])
+        cursor.execute(*query)
+        hidden = {id_ for id_, in cursor}
+        return {p.id: p.id in hidden for p in parties}
+
+    @classmethod
+    def search_crm_hidden(cls, name, clause):
+        _, operator, value = clause
+        if (operator == '=') == bool(value):
+            operator = 'in'
+        else:
+            operator = 'not in'
+        return [('id', operator, cls._get_hidden())]
+
+    @classmethod
     def get_crm_values(cls, parties, names):
         profiles = cls._get_profiles(parties)
         result = {n: dict.fromkeys(map(int, parties)) for n in names}
@@ -159,3 +200,15 @@ class Party(metaclass=PoolMeta):
             ('/tree/field[@name="crm_next_contact"]', 'visual',
                 If(Eval('crm_status') == 'blocked', 'danger', '')),
             ]
+
+
+class Configuration(metaclass=PoolMeta):
+    __name__ = 'party.configuration'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        # A number on a card finds its party as any identifier does
+        card = ('crm_card', "Customer Card")
+        if card not in cls.identifier_types.selection:
+            cls.identifier_types.selection.append(card)

@@ -9,6 +9,7 @@ from trytond import backend
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, fields)
 from trytond.model.exceptions import SQLConstraintError
+from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice, sqlite_apply_types
@@ -18,6 +19,24 @@ from .kernel.rhythm import rhythm
 from .tools import forget
 
 SLICE = 500
+SEGMENTS = [
+    (None, ""),
+    ('champion', "Champion"),
+    ('loyal', "Loyal"),
+    ('cannot_lose', "Can't Lose"),
+    ('at_risk', "At Risk"),
+    ('new', "New"),
+    ('potential', "Potential"),
+    ('promising', "Promising"),
+    ('about_to_sleep', "About to Sleep"),
+    ('hibernating', "Hibernating"),
+    ]
+ABC = [
+    (None, ""),
+    ('a', "A"),
+    ('b', "B"),
+    ('c', "C"),
+    ]
 
 
 class Source(DeactivableMixin, ModelSQL, ModelView):
@@ -152,6 +171,37 @@ class Profile(ModelSQL, ModelView):
             'invisible': Eval('status') != 'former',
             })
     note = fields.Text("Note")
+    currency = fields.Function(
+        fields.Many2One('currency.currency', "Currency"),
+        'on_change_with_currency')
+    turnover = Monetary(
+        "Turnover", currency='currency', digits='currency', readonly=True,
+        help="What was invoiced in the period of the analysis, without taxes "
+        "and less credit notes.")
+    r, f, m = (
+        fields.Integer(
+            label, readonly=True,
+            help="Score from 1 (worst) to 5 of the %s." % what)
+        for label, what in [
+            ("R", "days since the last purchase"),
+            ("F", "number of days with a purchase"),
+            ("M", "turnover")])
+    rfm_segment = fields.Selection(
+        SEGMENTS, "Segment", readonly=True, sort=False,
+        help="What the customer is by recency, frequency and turnover.")
+    abc = fields.Selection(
+        ABC, "ABC", readonly=True, sort=False,
+        help="A: the customers who bring the first 80 % of the turnover, "
+        "B: up to 95 %, C: the rest.")
+    p_alive = fields.Float(
+        "Probably a Customer", digits=(1, 4), readonly=True,
+        help="How likely the customer still buys.\n"
+        "Known where at least 200 customers bought twice.")
+    expected_value = Monetary(
+        "Expected Value", currency='currency', digits='currency',
+        readonly=True,
+        help="The turnover expected of the customer in the next 12 months.\n"
+        "Known where at least 200 customers bought twice.")
     phone, mobile, email = (
         fields.Function(fields.Char(label), 'get_mechanisms')
         for label in ["Phone", "Mobile", "E-mail"])
@@ -196,6 +246,10 @@ class Profile(ModelSQL, ModelView):
     @classmethod
     def default_refuses_marketing(cls):
         return False
+
+    @fields.depends('company')
+    def on_change_with_currency(self, name=None):
+        return self.company.currency if self.company else None
 
     def get_rec_name(self, name):
         return self.party.rec_name

@@ -24,6 +24,8 @@ class Replace(metaclass=PoolMeta):
             ('crm.activity', 'contact'),
             ('crm.case', 'contact'),
             ('crm.case', 'party'),
+            ('crm.contract', 'contact'),
+            ('crm.contract', 'party'),
             ('crm.import.line', 'party'),
             ('crm.lead', 'party'),
             ('crm.profile', 'party'),
@@ -161,7 +163,9 @@ class Erase(metaclass=PoolMeta):
     __name__ = 'party.erase'
 
     def check_erase_company(self, party, company):
-        Activity = Pool().get('crm.activity')
+        pool = Pool()
+        Activity = pool.get('crm.activity')
+        Contract = pool.get('crm.contract')
         super().check_erase_company(party, company)
         activities = Activity.search([
                 ['OR',
@@ -177,6 +181,17 @@ class Erase(metaclass=PoolMeta):
                     'crm_party.msg_erase_party_planned_activity',
                     party=party.rec_name,
                     activity=activity.rec_name))
+        contracts = Contract.search([
+                ('party', '=', party.id),
+                ('company', '=', company.id),
+                ('state', 'in', ['draft', 'active', 'suspended']),
+                ], limit=1)
+        if contracts:
+            contract, = contracts
+            raise EraseError(gettext(
+                    'crm_party.msg_erase_party_open_contract',
+                    party=party.rec_name,
+                    contract=contract.rec_name))
 
     def to_erase(self, party_id):
         pool = Pool()

@@ -8,6 +8,8 @@ import datetime as dt
 import quopri
 import re
 
+from .text import likely_encoding
+
 __all__ = ['FIELDS', 'read']
 
 FIELDS = [
@@ -20,13 +22,13 @@ _SPLIT = re.compile(r'(?<!\\);')
 def read(content):
     """Yield (number of the card, {field: text or date}) of each card.
 
-    content is the bytes of the file; what is not UTF-8 is taken for
-    Windows-1252.  Only the first value of each kind is kept.
+    content is the bytes of the file; what is not UTF-8 is taken for a
+    Windows code page.  Only the first value of each kind is kept.
     """
     try:
         text = content.decode('utf-8-sig')
     except UnicodeDecodeError:
-        text = content.decode('cp1252', errors='replace')
+        text = content.decode(likely_encoding(content), errors='replace')
     number, card = 0, None
     for line in _unfold(text):
         name, parameters, value = _parse(line)

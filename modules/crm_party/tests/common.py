@@ -6,16 +6,21 @@ import json
 from pathlib import Path
 from unittest.mock import patch
 
-from caravan.testing import QueryTestMixin, prepare_database
+from lxml import etree
+
+from caravan.testing import QueryTestMixin, prepare_database, unvalidated
+from trytond.modules.account.tests import create_chart
 from trytond.modules.company.tests import (
     create_company, create_employee, set_company)
 from trytond.modules.crm_party import activity, reminder
 from trytond.modules.crm_party.tests import test_module
 from trytond.pool import Pool
+from trytond.pyson import PYSONDecoder
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
 
-__all__ = ['CASES', 'EXTRAS', 'CrmTestCase']
+__all__ = [
+    'CASES', 'EXTRAS', 'CrmTestCase', 'create_user', 'set_up', 'set_up_chart']
 
 CASES = json.loads(Path(__file__).with_name('cases.json').read_text())
 # All that the module extends
@@ -31,15 +36,48 @@ def set_up():
                 'counts_as_contact': False}])
 
 
+def set_up_chart():
+    "Create the chart of accounts of the company"
+    company, = Pool().get('company.company').search([])
+    # Nobody else is in the database that is made
+    with unvalidated(), patch.object(Transaction, 'lock_table'):
+        create_chart(company, tax=True)
+
+
+def create_user(company, login, *groups, supervisor=None):
+    "Return a new user in the groups of the module, and his employee"
+    pool = Pool()
+    ModelData = pool.get('ir.model.data')
+    User = pool.get('res.user')
+    with unvalidated():
+        employee = create_employee(company, login.title())
+        employee.supervisor = supervisor
+        employee.save()
+        user, = User.create([{
+                    'login': login,
+                    'name': login.title(),
+                    'groups': [('add', [
+                                ModelData.get_id('crm_party', g)
+                                for g in groups])],
+                    'companies': [('add', [company.id])],
+                    'company': company.id,
+                    'employees': [('add', [employee.id])],
+                    'employee': employee.id,
+                    }])
+    return user, employee
+
+
 class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
     "Test in a company with a manager and some types of activities"
     modules = ['crm_party']
+    # What each test of the class finds
+    set_ups = [set_up]
     locks = ['crm_configuration']
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(cls.modules, set_up)
+        prepare_database(cls.modules, *cls.set_ups)
 
     def setUp(self):
         super().setUp()
@@ -51,7 +89,8 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
         self.addCleanup(Transaction().cache.clear)
         self.company, = self.get('company.company').search([])
         self.enterContext(set_company(self.company))
-        self.manager, = self.get('company.employee').search([])
+        self.manager, = self.get('company.employee').search(
+            [], order=[('id', 'ASC')], limit=1)
         # Whatever the hour, and over midnight, a test has one day
         self.today = dt.date.today()
         self.enterContext(patch.object(
@@ -97,20 +136,45 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
 
     def create_user(self, login, *groups, supervisor=None):
         "Return a new user in the groups of the module, and his employee"
-        ModelData = self.get('ir.model.data')
-        employee = create_employee(self.company, login.title())
-        if supervisor:
-            employee.supervisor = supervisor
-            employee.save()
-        user = self.create('res.user',
-            login=login, name=login.title(),
-            groups=[('add', [
-                        ModelData.get_id('crm_party', g) for g in groups])],
-            companies=[('add', [self.company.id])],
-            company=self.company.id,
-            employees=[('add', [employee.id])],
-            employee=employee.id)
-        return user, employee
+        return create_user(self.company, login, *groups, supervisor=supervisor)
+
+    def create_customers(self, number, name="Customer", **profile):
+        "Create customers of whom only the number matters"
+        with unvalidated():
+            return self.get('party.party').create([{
+                        'name': f"{name} {i}",
+                        'crm_profiles': [('create', [{
+                                        'company': self.company.id,
+                                        'manager': self.manager.id,
+                                        **profile,
+                                        }])],
+                        } for i in range(number)])
+
+    def open_list(self, action):
+        "Read the lists of a window action as the client does"
+        Model = self.get(action.res_model)
+        context = {
+            'context': Transaction().context, 'active_id': -1,
+            'active_ids': [-1]}
+        decoder = PYSONDecoder(context)
+        domain = decoder.decode(action.pyson_domain)
+        for view in action.act_window_views:
+            if view.view.type != 'tree':
+                continue
+            records = Model.search(domain)
+            arch = Model.fields_view_get(view.view.id)['arch']
+            names = {f.get('name') for f in etree.fromstring(
+                    arch).iter('field')}
+            Model.read([r.id for r in records], sorted(names))
+
+    def render(self, Report, ids):
+        "Return (text, name) of a report, left as it was before LibreOffice"
+        def convert(report, data, **kwargs):
+            return report.template_extension, data
+        with patch.object(Report, 'convert', convert):
+            _, content, _, name = Report.execute(ids, {})
+        return (
+            content if isinstance(content, str) else content.decode(), name)
 
     def act_as(self, user):
         "Return the context in which user calls the server"

@@ -154,15 +154,8 @@ class DueTestCase(CrmTestCase):
         def read(number):
             dues = Due.search([], limit=number)
             return Due.read([d.id for d in dues], names)
-        self.get('party.party').create([{
-                    'name': f"Customer {i}",
-                    'crm_profiles': [('create', [{
-                                    'company': self.company.id,
-                                    'manager': self.manager.id,
-                                    'since': self.today - days(50),
-                                    }])],
-                    } for i in range(100)])
-        self.assertConstantQueries(read)
+        self.create_customers(30, since=self.today - days(50))
+        self.assertConstantQueries(read, large=30)
 
 
 class WatchTestCase(CrmTestCase):

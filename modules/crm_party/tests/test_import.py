@@ -275,6 +275,33 @@ class ImportTestCase(CrmTestCase):
             with self.subTest(name), self.assertRaises(ImportFileError):
                 Import.preview([self.open(content or b' ', name)])
 
+    def test_names(self):
+        "Persons in parts, with headings and words of other languages"
+        content = '\n'.join([
+                'Prénom;Nom;Courriel;Type;Date de naissance',
+                'Jean;Dupont;jean@example.com;particulier;01.02.1980',
+                ';Transports Martin;info@example.com;Société;'])
+        for encoding in ['utf-8', 'utf-8-sig', 'utf-16', 'cp1252']:
+            with self.subTest(encoding):
+                import_ = self.open(
+                    content.encode(encoding))
+                self.get('crm.import').preview([import_])
+                lines = self.get('crm.import')(import_.id).lines
+                self.assertEqual(
+                    [(l.name, l.action) for l in lines], [
+                        ("Jean Dupont", 'create'),
+                        ("Transports Martin", 'create')])
+        for header, row, name, kind in [
+                ('Vorname,Nachname', 'Eva,Weiß', "Eva Weiß", 'person'),
+                ('Фамилия|Имя', 'Иванов|Иван', "Иван Иванов", 'person'),
+                ('First Name\tName', 'Ann\tAnn Lee', "Ann Lee", None),
+                ('Company,First name,Surname', 'ACME,Ann,Lee', "ACME", None),
+                ('Last name', 'Lee', "Lee", 'person')]:
+            with self.subTest(header):
+                line, = self.run_import(f'{header}\n{row}\n').lines
+                self.assertEqual(
+                    (line.party.name, line.party.crm_kind), (name, kind))
+
     def test_many(self):
         "Hundreds of rows in a fixed number of look-ups"
         Import = self.get('crm.import')

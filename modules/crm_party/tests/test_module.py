@@ -12,8 +12,8 @@ class CrmPartyTestCase(
     "Test crm_party module"
     module = 'crm_party'
     extras = [
-        'account_invoice', 'fleet', 'loan', 'sale', 'sale_opportunity',
-        'stock']
+        'account_invoice', 'fleet', 'loan', 'product', 'sale',
+        'sale_opportunity', 'sale_price_list', 'stock']
 
 
 del ModuleTestCase

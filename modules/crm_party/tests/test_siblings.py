@@ -5,12 +5,13 @@ from decimal import Decimal
 
 from trytond.transaction import Transaction
 
-from .common import EXTRAS, CrmTestCase
+from .common import EXTRAS, CrmTestCase, set_up, set_up_chart
 
 
 class _SiblingTestCase(CrmTestCase):
     "Base of the tests of what another module knows of a customer"
     modules = ['crm_party', *EXTRAS]
+    set_ups = [set_up, set_up_chart]
 
     def setUp(self):
         super().setUp()

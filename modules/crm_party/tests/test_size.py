@@ -1,7 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 import datetime as dt
-import time
 
 from lxml import etree
 from sql import Literal
@@ -15,17 +14,19 @@ from trytond.transaction import Transaction
 
 from .common import CrmTestCase
 
-SIZE = 10000
+# The numbers of a large company are tried by benchmarks/test_crm_party.py
+SIZE = 1000
 
 
 class SizeTestCase(CrmTestCase):
     "Test what a large number of customers costs"
+    size = SIZE
 
     def setUp(self):
         super().setUp()
         self.user, self.leaver = self.create_user('leaver', 'group_crm')
 
-    def create_customers(self, number, prefix="Customer"):
+    def create_rows(self, number, prefix="Customer"):
         "Create silent customers of the leaver with SQL, some with a plan"
         pool = Pool()
         party = pool.get('party.party').__table__()
@@ -60,15 +61,14 @@ class SizeTestCase(CrmTestCase):
                     where=party.name.like(f'{prefix} %5'))))
         return number
 
-    def measure(self, function):
-        "Return the seconds of processor and the queries that function takes"
-        start = time.process_time()
+    def measure(self, name, function):
+        "Return the queries that function takes"
         with count_queries() as log:
             function()
-        return time.process_time() - start, len(log)
+        return len(log)
 
     def test_handover(self):
-        "10,000 customers change hands, and back, by some statements"
+        "Many customers change hands, and back, by some statements"
         pool = Pool()
         Handover = pool.get('crm.handover')
         Profile = pool.get('crm.profile')
@@ -76,33 +76,32 @@ class SizeTestCase(CrmTestCase):
         employees = [
             self.create_user(login, 'group_crm')[1]
             for login in ['first', 'second']]
-        self.create_customers(SIZE)
+        self.create_rows(self.size)
         handover = self.create('crm.handover',
             company=self.company.id, employee=self.leaver.id,
             lines=[('create', [{'employee': e.id} for e in employees])])
 
         def count(Model, field, employee):
             return Model.search([(field, '=', employee.id)], count=True)
-        seconds, queries = {}, {}
-        seconds['preview'], queries['preview'] = self.measure(
-            lambda: Handover.read(
+        queries = self.measure(
+            "preview", lambda: Handover.read(
                 [handover.id], ['customer_count', 'activity_count']))
-        self.assertEqual(handover.customer_count, SIZE)
-        self.assertEqual(handover.activity_count, SIZE / 10)
-        seconds['do'], queries['do'] = self.measure(
-            lambda: Handover.do([handover]))
+        self.assertEqual(handover.customer_count, self.size)
+        self.assertEqual(handover.activity_count, self.size / 10)
+        queries += self.measure(
+            "hand-over", lambda: Handover.do([handover]))
         for employee in employees:
-            self.assertEqual(count(Profile, 'manager', employee), SIZE / 2)
+            self.assertEqual(
+                count(Profile, 'manager', employee), self.size / 2)
         self.assertEqual(count(Activity, 'employee', self.leaver), 0)
         self.assertEqual(
-            self.get('crm.assignment').search([], count=True), SIZE * 1.1)
-        seconds['undo'], queries['undo'] = self.measure(
-            lambda: Handover.undo([handover]))
-        self.assertEqual(count(Profile, 'manager', self.leaver), SIZE)
+            self.get('crm.assignment').search([], count=True), self.size * 1.1)
+        queries += self.measure(
+            "undo", lambda: Handover.undo([handover]))
+        self.assertEqual(count(Profile, 'manager', self.leaver), self.size)
         self.assertEqual(
-            count(Activity, 'employee', self.leaver), SIZE / 10)
-        self.assertLess(sum(seconds.values()), 10, seconds)
-        self.assertLess(sum(queries.values()), 100, queries)
+            count(Activity, 'employee', self.leaver), self.size / 10)
+        self.assertLess(queries, 100)
 
     def open_day(self):
         "Read the lists of My Day as the client shows them"
@@ -129,23 +128,22 @@ class SizeTestCase(CrmTestCase):
         return counts
 
     def test_day(self):
-        "My Day costs as many queries for 10,000 customers as for 100"
+        "My Day costs as many queries for many customers as for 100"
         counts = {}
-        for number in [100, SIZE]:
-            self.create_customers(number, f"Customer{number}")
+        for number in [100, self.size]:
+            self.create_rows(number, f"Customer{number}")
             with self.act_as(self.user):
                 self.open_day()
                 Transaction().cache.clear()
-                seconds, counts[number] = self.measure(self.open_day)
+                counts[number] = self.measure("My Day", self.open_day)
                 activities, contacts, _ = self.open_day()
-        self.assertEqual(activities, (SIZE + 100) / 10)
-        self.assertGreaterEqual(contacts, SIZE * .9)
-        self.assertEqual(counts[100], counts[SIZE])
-        self.assertLess(seconds, 5)
+        self.assertEqual(activities, (self.size + 100) / 10)
+        self.assertGreaterEqual(contacts, self.size * .9)
+        self.assertEqual(counts[100], counts[self.size])
 
     def test_lists(self):
-        "The lists of 1,000 customers and 1,000 activities"
-        self.create_customers(SIZE)
+        "The lists of customers and activities"
+        self.create_rows(self.size)
         Party = self.get('party.party')
         for Model, names in [
                 (Party, ['name', 'crm_manager.rec_name', 'crm_status',
@@ -162,4 +160,5 @@ class SizeTestCase(CrmTestCase):
                     self.assertEqual(len(records), number)
                     Model.read([r.id for r in records], names)
             with self.subTest(Model.__name__):
-                self.assertConstantQueries(read, small=500, large=1000)
+                self.assertConstantQueries(
+                    read, small=self.size // 20, large=self.size // 10)

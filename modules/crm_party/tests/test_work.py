@@ -140,8 +140,8 @@ class WorkTestCase(CrmTestCase):
         sheets = self.make()
         for ids in [[s.id] for s in sheets.values()] + [
                 [s.id for s in sheets.values()]]:
-            with self.subTest(ids=ids), Transaction().set_context(
-                    _report_rendered_only=True):
-                _, content, _, name = Report.execute(ids, {})
-                self.assertTrue(content)
+            with self.subTest(ids=ids):
+                content, name = self.render(Report, ids)
                 self.assertIn("Work Sheet", name)
+                for sheet in self.get('crm.work.sheet').browse(ids):
+                    self.assertIn(sheet.employee.rec_name, content)

@@ -1,0 +1,374 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date as Date
+from decimal import Decimal
+
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.currency.fields import Monetary
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Eval
+from trytond.tools import grouped_slice
+from trytond.transaction import Transaction, check_access
+from trytond.wizard import Button, StateAction, StateView, Wizard
+
+from .contract import PRICE_DIGITS
+from .exceptions import ContractError
+from .kernel import periods
+
+_SLICE = 200
+
+
+@dataclass
+class _Due:
+    "What is due of a line: a period, or all of a one-off line"
+    line: ModelSQL
+    start: Date
+    end: Date
+    day: Date
+    price: Decimal
+
+
+class Contract(metaclass=PoolMeta):
+    __name__ = 'crm.contract'
+
+    payment_term = fields.Many2One(
+        'account.invoice.payment_term', "Payment Term", ondelete='RESTRICT',
+        states={
+            'readonly': ~Eval('state').in_(['draft', 'active', 'suspended']),
+            },
+        help="Leave empty for that of the party.")
+    invoices = fields.Function(
+        fields.Many2Many('account.invoice', None, None, "Invoices"),
+        'get_invoices')
+    invoiced_until = fields.Function(
+        fields.Date(
+            "Invoiced Until", help="The end of the last period invoiced."),
+        'get_invoiced_until')
+    invoiced, paid, debt = (
+        fields.Function(
+            Monetary(
+                label, currency='currency', digits='currency', help=text),
+            'get_amounts')
+        for label, text in [
+            ("Invoiced", "What was invoiced, taxes included."),
+            ("Paid", "What of it is settled."),
+            ("Debt", "What of it is still to be paid.")])
+
+    @classmethod
+    def _get_invoices(cls, contracts):
+        "Return {contract id: set of invoices}"
+        Charge = Pool().get('crm.contract.charge')
+        result = defaultdict(set)
+        for charge in Charge.search([
+                    ('line.contract', 'in', [c.id for c in contracts]),
+                    ]):
+            result[charge.line.contract.id].add(charge.invoice_line.invoice)
+        return result
+
+    @classmethod
+    def get_invoices(cls, contracts, name):
+        invoices = cls._get_invoices(contracts)
+        return {
+            c.id: sorted(i.id for i in invoices[c.id]) for c in contracts}
+
+    @classmethod
+    def get_invoiced_until(cls, contracts, name):
+        Charge = Pool().get('crm.contract.charge')
+        result = dict.fromkeys(map(int, contracts))
+        for charge in Charge.search([
+                    ('line.contract', 'in', [c.id for c in contracts]),
+                    ('line.one_off', '!=', True),
+                    ], order=[('end', 'ASC')]):
+            result[charge.line.contract.id] = charge.end
+        return result
+
+    @classmethod
+    def get_amounts(cls, contracts, names):
+        result = {n: {} for n in names}
+        invoices = cls._get_invoices(contracts)
+        for contract in contracts:
+            # A draft is not invoiced yet
+            posted = [
+                i for i in invoices[contract.id]
+                if i.state in {'posted', 'paid'}]
+            invoiced = sum((i.total_amount for i in posted), Decimal(0))
+            debt = sum((i.amount_to_pay for i in posted), Decimal(0))
+            values = {
+                'invoiced': invoiced, 'paid': invoiced - debt, 'debt': debt}
+            for name in names:
+                result[name][contract.id] = values[name]
+        return result
+
+    @classmethod
+    def copy(cls, contracts, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('lines.charges', None)
+        return super().copy(contracts, default=default)
+
+    @classmethod
+    def create_due_invoices(cls, date=None):
+        """Create the invoices of all contracts of the company until a date.
+
+        Drafts; date is today by default.
+        """
+        if date is None:
+            date = Pool().get('ir.date').today()
+        contracts = cls.search([
+                ('company', '=', Transaction().context.get('company')),
+                ('state', 'in', ['active', 'closed', 'terminated']),
+                ('start', '<=', date),
+                ])
+        invoices = []
+        for sub_contracts in grouped_slice(contracts, _SLICE):
+            invoices.extend(cls.create_invoices(list(sub_contracts), date))
+        return invoices
+
+    @classmethod
+    def create_invoices(cls, contracts, date, post=False):
+        """Return the new invoices of what is due of contracts until date.
+
+        One for each contract and day of invoice; what was invoiced already
+        is left out.  post tells whether those of customers are posted, those
+        of suppliers stay drafts for their number.
+        """
+        pool = Pool()
+        Charge = pool.get('crm.contract.charge')
+        Invoice = pool.get('account.invoice')
+        InvoiceLine = pool.get('account.invoice.line')
+        cls.lock(contracts)
+        known = {
+            (c.line.id, c.start) for c in Charge.search([
+                    ('line.contract', 'in', [c.id for c in contracts]),
+                    ])}
+        dues = defaultdict(list)
+        for contract in contracts:
+            for due in contract._get_dues(date):
+                if (due.line.id, due.start) not in known:
+                    dues[contract, due.day].append(due)
+        invoices = [c._get_invoice(day) for c, day in dues]
+        Invoice.save(invoices)
+        lines, charges = [], []
+        for invoice, ((contract, _), parts) in zip(invoices, dues.items()):
+            for due in parts:
+                lines.append(due.line._get_invoice_line(invoice, due))
+                charges.append(Charge(
+                        line=due.line, start=due.start, end=due.end))
+        InvoiceLine.save(lines)
+        for charge, line in zip(charges, lines):
+            charge.invoice_line = line
+        Charge.save(charges)
+        Invoice.update_taxes(invoices)
+        if post:
+            Invoice.post([i for i in invoices if i.type == 'out'])
+        return invoices
+
+    def _get_dues(self, date):
+        "Yield what is to be invoiced until date, invoiced already or not"
+        if self.state not in {'active', 'closed', 'terminated'}:
+            return
+        for line in self.lines:
+            if line.one_off:
+                day = line.start or self.start
+                if day <= date:
+                    yield _Due(line, day, day, day, line.unit_price)
+        # The invoice may come before its period starts
+        until = date
+        if self.mode == 'pre_paid' and (self.offset or 0) < 0:
+            until = periods.step(date, 'day', -self.offset)
+        for period in periods.periods(
+                self.anchor or self.start, self.unit, self.interval,
+                self.start, self.end, until):
+            day = periods.invoice_date(period, self.mode, self.offset or 0)
+            if day > date:
+                continue
+            for line in self.lines:
+                if not line.one_off and (due := line._get_due(period, day)):
+                    yield due
+
+    def _get_invoice(self, day):
+        Invoice = Pool().get('account.invoice')
+        party = self.party
+        invoice = Invoice(
+            company=self.company,
+            type='out' if self.direction == 'customer' else 'in',
+            party=party,
+            currency=self.currency,
+            invoice_date=day if self.direction == 'customer' else None,
+            reference=self.reference if self.direction == 'customer' else None,
+            )
+        invoice.on_change_party()
+        invoice.set_journal()
+        if self.payment_term:
+            invoice.payment_term = self.payment_term
+        if not invoice.invoice_address:
+            raise ContractError(gettext(
+                    'crm_party.msg_contract_no_address',
+                    contract=self.rec_name, party=party.rec_name))
+        return invoice
+
+
+class ContractLine(metaclass=PoolMeta):
+    __name__ = 'crm.contract.line'
+
+    charges = fields.One2Many(
+        'crm.contract.charge', 'line', "Charges", readonly=True)
+
+    def _get_due(self, period, day):
+        "Return what is due of the line for a period, None for nothing"
+        start = max(period.start, self.start or period.start)
+        end = min(period.end, self.end or period.end)
+        if start > end:
+            return
+        days = periods.billable_days(start, end, [
+                (s.start, s.end) for s in self.contract.suspensions])
+        if days:
+            return _Due(self, start, end, day, periods.prorate(
+                    self.unit_price, days, period.full_days,
+                    PRICE_DIGITS[1]))
+
+    def _get_invoice_line(self, invoice, due):
+        InvoiceLine = Pool().get('account.invoice.line')
+        line = InvoiceLine(
+            invoice=invoice, type='line', company=invoice.company,
+            currency=invoice.currency, quantity=self.quantity,
+            product=self.product, unit=self.unit, origin=self)
+        line.on_change_invoice()
+        if self.product:
+            line.on_change_product()
+        else:
+            line.account = self._get_account(invoice)
+            line.on_change_account()
+        if not line.account:
+            raise ContractError(gettext(
+                    'crm_party.msg_contract_no_account',
+                    line=self.rec_name))
+        line.description = self._describe(due)
+        line.unit_price = due.price
+        return line
+
+    def _get_account(self, invoice):
+        "Return the account of a line without a product"
+        Configuration = Pool().get('account.configuration')
+        name = 'revenue' if invoice.type == 'out' else 'expense'
+        account = Configuration(1).get_multivalue(
+            f'default_category_account_{name}', company=invoice.company.id)
+        return account and account.current(date=invoice.invoice_date)
+
+    def _describe(self, due):
+        "Return the description with the period, in the language of the party"
+        Lang = Pool().get('ir.lang')
+        if due.start == due.end:
+            return self.description
+        lang = self.contract.party.lang or Lang.get()
+        return f'{self.description}\n' + ' - '.join(
+            lang.strftime(d) for d in [due.start, due.end])
+
+
+class ContractCharge(ModelSQL, ModelView):
+    __name__ = 'crm.contract.charge'
+    __string__ = "Contract Charge"
+
+    line = fields.Many2One(
+        'crm.contract.line', "Line", required=True, ondelete='RESTRICT')
+    start = fields.Date("Start", required=True)
+    end = fields.Date("End", required=True)
+    invoice_line = fields.Many2One(
+        'account.invoice.line', "Invoice Line", required=True,
+        ondelete='CASCADE')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('line')
+        t = cls.__table__()
+        cls._sql_constraints += [
+            ('start_unique', Unique(t, t.line, t.start),
+                'crm_party.msg_contract_charge_unique'),
+            ]
+        cls._sql_indexes.add(Index(t, (t.invoice_line, Index.Equality())))
+        cls._order = [('start', 'DESC')]
+
+
+class InvoiceLine(metaclass=PoolMeta):
+    __name__ = 'account.invoice.line'
+
+    @classmethod
+    def _get_origin(cls):
+        return super()._get_origin() + ['crm.contract.line']
+
+
+class Invoice(metaclass=PoolMeta):
+    __name__ = 'account.invoice'
+
+    @classmethod
+    def on_modification(cls, mode, invoices, field_names=None):
+        "What is cancelled may be invoiced again"
+        Charge = Pool().get('crm.contract.charge')
+        super().on_modification(mode, invoices, field_names=field_names)
+        if mode == 'write' and 'state' in (field_names or []):
+            cancelled = [i.id for i in invoices if i.state == 'cancelled']
+            if cancelled:
+                Charge.delete(Charge.search([
+                            ('invoice_line.invoice', 'in', cancelled),
+                            ]))
+
+
+class ContractInvoiceStart(ModelView):
+    __name__ = 'crm.contract.invoice.start'
+    __string__ = "Create Invoices"
+
+    date = fields.Date(
+        "Until", required=True,
+        help="Invoices of this day and before are created.")
+    post = fields.Boolean(
+        "Post",
+        help="Post the invoices of customers; those of suppliers stay drafts "
+        "for their number.")
+
+    @classmethod
+    def default_date(cls):
+        return Pool().get('ir.date').today()
+
+    @classmethod
+    def default_post(cls):
+        return True
+
+
+class ContractInvoice(Wizard):
+    """Create the invoices of contracts until a date
+
+    Of the chosen contracts, or of all that the user may read.
+    """
+    __name__ = 'crm.contract.invoice'
+
+    start = StateView('crm.contract.invoice.start',
+        'crm_party.contract_invoice_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Create", 'create_', 'tryton-ok', default=True),
+            ])
+    create_ = StateAction('account_invoice.act_invoice_form')
+
+    def do_create_(self, action):
+        pool = Pool()
+        Contract = pool.get('crm.contract')
+        ModelAccess = pool.get('ir.model.access')
+        with check_access():
+            ModelAccess.check('account.invoice', 'create')
+            if self.model == Contract:
+                contracts = Contract.search([
+                        ('id', 'in', [r.id for r in self.records]),
+                        ])
+            else:
+                contracts = Contract.search([
+                        ('company', '=', Transaction().context['company']),
+                        ('start', '<=', self.start.date),
+                        ])
+        invoices = []
+        for sub_contracts in grouped_slice(contracts, _SLICE):
+            invoices.extend(Contract.create_invoices(
+                    list(sub_contracts), self.start.date,
+                    post=self.start.post))
+        return action, {'res_id': [i.id for i in invoices]}
