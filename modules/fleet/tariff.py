@@ -120,6 +120,7 @@ class TariffRule(sequence_ordered(), ModelSQL, ModelView):
     tariff = fields.Many2One(
         'fleet.tariff', "Tariff", required=True, ondelete='CASCADE')
     basis = fields.Selection(BASES, "Basis", required=True, sort=False)
+    basis_string = basis.translated('basis')
     start = fields.Numeric(
         "From", required=True, domain=[('start', '>=', 0)])
     end = fields.Numeric(
