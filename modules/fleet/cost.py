@@ -300,8 +300,8 @@ class Refuelling(metaclass=PoolMeta):
     __name__ = 'fleet.refuelling'
 
     @classmethod
-    def confirm(cls, refuellings):
-        super().confirm(refuellings)
+    def _enter(cls, refuellings):
+        super()._enter(refuellings)
         cls._post_costs(refuellings)
 
     @classmethod

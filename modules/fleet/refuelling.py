@@ -15,6 +15,7 @@ from trytond.modules.currency.fields import Monetary
 from trytond.modules.product import price_digits, round_price
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
+from trytond.rpc import RPC
 from trytond.transaction import Transaction, without_check_access
 
 from .engine.fuel import full_to_full, is_away
@@ -199,6 +200,7 @@ class Refuelling(Workflow, ModelSQL, ModelView):
                     where=t.trip != Null),
                 })
         cls._order = [('at', 'DESC'), ('id', 'DESC')]
+        cls.__rpc__.update(record=RPC(readonly=False))
         cls._transitions |= {
             ('draft', 'confirmed'),
             ('draft', 'cancelled'),
@@ -351,14 +353,75 @@ class Refuelling(Workflow, ModelSQL, ModelView):
         Trip, driver, fuel and price that are not given are found.
         """
         with without_check_access():
-            cls._find_trips(refuellings)
-            for refuelling in refuellings:
-                refuelling._complete()
-        cls._warn_tank(refuellings)
-        with without_check_access():
-            cls._read_odometers(refuellings)
+            cls._prepare(refuellings)
+            cls._warn_tank(refuellings)
             cls.save(refuellings)
-            cls._fill_tanks(refuellings)
+            cls._enter(refuellings)
+
+    @classmethod
+    def _prepare(cls, refuellings):
+        "Find what is not given, stored or not"
+        cls._find_trips(refuellings)
+        for refuelling in refuellings:
+            refuelling._complete()
+
+    @classmethod
+    def _enter(cls, refuellings):
+        "Enter the odometers and the fuel of confirmed refuellings"
+        cls._read_odometers(refuellings)
+        cls._fill_tanks(refuellings)
+
+    @classmethod
+    def record(cls, vlist, dry_run=False):
+        """Enter refuellings that have happened, for bulk loading.
+
+        vlist: list of values as for create with an external_ref
+        dry_run: only say what would happen
+        Return for each of vlist None if it is entered, False if it is there
+        already, else why it can't be.  What does not fit is flagged.
+        """
+        pool = Pool()
+        Vehicle = pool.get('fleet.vehicle')
+        pool.get('ir.model.access').check(cls.__name__, 'create')
+        # Refuses those the user does not see
+        Vehicle.read(list({v['vehicle'] for v in vlist}), ['id'])
+        company = cls.default_company()
+        with without_check_access():
+            seen = {r.external_ref for r in cls.search([
+                        ('company', '=', company),
+                        ('external_ref', 'in', [
+                                v['external_ref'] for v in vlist]),
+                        ])}
+            outcomes, new = [], []
+            for values in vlist:
+                outcome = None
+                if values['external_ref'] in seen:
+                    outcome = False
+                elif (values.get('unit_price') is None
+                        and values.get('amount') is None):
+                    outcome = gettext('fleet.msg_refuelling_row_price')
+                else:
+                    new.append(values)
+                    seen.add(values['external_ref'])
+                outcomes.append(outcome)
+            if new and not dry_run:
+                cls.enter(new)
+        return outcomes
+
+    @classmethod
+    def enter(cls, vlist):
+        "Create confirmed refuellings of lists of values"
+        defaults = {
+            'company': cls.default_company(),
+            'currency': cls.default_currency(),
+            'source': 'card',
+            }
+        refuellings = [
+            cls(**{**defaults, **values}, state='confirmed')
+            for values in vlist]
+        cls._prepare(refuellings)
+        cls.save(refuellings)
+        cls._enter(refuellings)
 
     @classmethod
     def _find_trips(cls, refuellings):
@@ -466,9 +529,10 @@ class Refuelling(Workflow, ModelSQL, ModelView):
                     'driver': r.driver.id if r.driver else None,
                     'source': 'refuelling', 'origin': str(r),
                     } for r in read])
-        for refuelling, outcome in zip(read, outcomes):
-            if outcome:
-                refuelling.flags = [*(refuelling.flags or []), 'odometer']
+        misfits = [r for r, outcome in zip(read, outcomes) if outcome]
+        for refuelling in misfits:
+            refuelling.flags = [*(refuelling.flags or []), 'odometer']
+        cls.save(misfits)
 
     @classmethod
     def _fill_tanks(cls, refuellings):

@@ -534,9 +534,7 @@ class StatementLine(ModelSQL, ModelView):
         by_kind = defaultdict(list)
         for line in lines:
             by_kind[line.statement.profile.kind].append(line)
-        with Transaction().set_context(_skip_warnings=True):
-            # What does not fit is flagged
-            cls._post_fuel(by_kind['fuel'])
+        cls._post_fuel(by_kind['fuel'])
         cls._post_tolls(by_kind['toll'])
         cls.write(lines, {'state': 'posted', 'message': None})
 
@@ -547,23 +545,19 @@ class StatementLine(ModelSQL, ModelView):
         Refuelling = pool.get('fleet.refuelling')
         cards = {
             (c.company, c.number): c.id for c in Card.search([
-                    ('number', 'in', [line.card for line in lines])])}
-        Refuelling.confirm(Refuelling.create([{
-                        'company': line.statement.company.id,
-                        'source': 'card',
-                        'card': cards.get((
-                                line.statement.company, line.card)),
-                        'vehicle': line.vehicle.id,
-                        'currency': line.currency.id,
-                        'external_ref': line.key,
-                        'product': (
-                            line.vehicle.fuel_product.id
-                            if line.vehicle.fuel_product else None),
-                        **{n: getattr(line, n) for n in [
-                                'at', 'odometer', 'quantity', 'unit_price',
-                                'amount', 'station', 'latitude',
-                                'longitude']},
-                        } for line in lines]))
+                    ('number', 'in', [
+                            line.card for line in lines if line.card]),
+                    ])}
+        Refuelling.enter([{
+                    'company': line.statement.company.id,
+                    'card': cards.get((line.statement.company, line.card)),
+                    'vehicle': line.vehicle.id,
+                    'currency': line.currency.id,
+                    'external_ref': line.key,
+                    **{n: getattr(line, n) for n in [
+                            'at', 'odometer', 'quantity', 'unit_price',
+                            'amount', 'station', 'latitude', 'longitude']},
+                    } for line in lines])
 
     @classmethod
     def _post_tolls(cls, lines):
