@@ -111,6 +111,9 @@ class Fleet:
                     self.documents,
                     self.places,
                     self.past,
+                    self.fuel,
+                    self.money,
+                    self.workshop,
                     self.present,
                     self.future,
                     ], "Fleet"):
@@ -128,7 +131,8 @@ class Fleet:
             {'make': makes[make], 'name': name, 'kind': kind,
                 'power_kw': power, **SPECIFICATIONS[kind]}
             for make, list_ in MAKES.items() for name, kind, power in list_]
-        models = list(zip(self.create('fleet.model', models), models))
+        self.models = self.create('fleet.model', models)
+        models = list(zip(self.models, models))
         kinds = ['tractor'] * 24 + ['truck'] * 6 + ['semitrailer'] * 26
         vlist = [self._vehicle(i, kind, models)
             for i, kind in enumerate(kinds)]
@@ -156,6 +160,9 @@ class Fleet:
             'plate': f'{1 + index % 9}-{letters}-{100 + 7 * index}',
             'year': self.demo.today.year - self.random.randint(1, 8),
             'responsible': self.random.choice(self.demo.employees).id,
+            'fuel_product': (
+                None if kind == 'semitrailer'
+                else self.demo.products['DIESEL'].id),
             'state': 'workshop' if index == 3 else 'active',
             }
 
@@ -326,7 +333,155 @@ class Fleet:
             trips += [
                 self._trip(vehicle, driver, start, True)
                 for vehicle, driver in self.random.sample(self.pairs, 12)]
-        self._record(trips)
+        self.done = list(zip(self._record(trips), trips))
+
+    def fuel(self):
+        "Norms, cards and what the trips of the past filled in"
+        kinds = [
+            kind for list_ in MAKES.values() for _, kind, _ in list_]
+        self.create('fleet.fuel.norm', [{
+                    'model': model, 'distance': Decimal(base),
+                    'tonne_km': Decimal('0.4'), 'trailer': Decimal('0.4'),
+                    'idle': Decimal('2.5'),
+                    'valid_from': self.demo.today - dt.timedelta(days=365),
+                    } for model, kind in zip(self.models, kinds)
+                for base in [{'tractor': 20, 'truck': 18}.get(kind)] if base])
+        self.create('fleet.fuel.surcharge', [
+                {'name': name, 'percent': Decimal(percent),
+                    'ground': ground, 'months': months}
+                for name, percent, ground, months in [
+                    ("Winter", 8, "House rule 4", ['12', '1', '2']),
+                    ("Mountains", 5, "House rule 5", None),
+                    ("Country roads", -5, "House rule 6", None)]])
+        self.cards = dict(zip(self.powered, self.create('fleet.fuel.card', [
+                        {'number': f'7002 {i:04}', 'vehicle': vehicle}
+                        for i, vehicle in enumerate(self.powered)])))
+        Refuelling = self.demo.get('fleet.refuelling')
+        Refuelling._proxy.record([
+                self._refuelling(i, id_, trip)
+                for i, (id_, trip) in enumerate(self.done)],
+            False, self.demo.context)
+        last = self.done[-1][1]
+        self.create('fleet.refuelling', [{
+                    'vehicle': last['vehicle'], 'at': last['arrival'],
+                    'quantity': 120., 'source': 'cash',
+                    'unit_price': Decimal('1.4900')}])
+
+    def _refuelling(self, index, id_, trip):
+        "Return what a trip filled in, a few times more than it should"
+        litres = trip['km'] * (.27 + .05 * self.random.random())
+        if index % 23 == 7:
+            litres *= 1.4
+        return {
+            'vehicle': trip['vehicle'], 'driver': trip['driver'],
+            'trip': id_, 'card': self.cards[trip['vehicle']],
+            'at': trip['departure'] + dt.timedelta(hours=2),
+            'quantity': round(litres, 2),
+            'unit_price': Decimal(self.random.randint(1340, 1560)) / 1000,
+            'station': self.random.choice(PLACES)[0],
+            'full': True,
+            'external_ref': f'F{index:05}',
+            }
+
+    def money(self):
+        "Tariffs, contracts, tolls and fines"
+        today = self.demo.today
+        self.create('fleet.tariff', [{
+                    'name': name, 'category': category,
+                    'minimum': Decimal(minimum),
+                    'rules': [('create', [
+                                {'basis': basis, 'rate': Decimal(rate)}
+                                for basis, rate in rules])],
+                    } for name, category, minimum, rules in [
+                    ("General cargo", 'customer', 180, [
+                            ('km', '1.4500'), ('stop', '25.0000')]),
+                    ("Drivers", 'driver', 0, [
+                            ('hour', '14.5000'), ('stop', '6.0000')])]])
+        self.create('fleet.contract', [{
+                    'reference': f'{category[:3].upper()}-{vehicle:04}',
+                    'category': category, 'vehicle': vehicle,
+                    'frequency': frequency, 'amount': Decimal(amount),
+                    'start': today - dt.timedelta(days=80),
+                    } for vehicle in self.powered
+                for category, frequency, amount in [
+                    ('insurance', 'year', 3100), ('lease', 'month', 1250)]])
+        cron, = self.demo.get('ir.cron').find([
+                ('method', '=', 'fleet.contract|post')])
+        cron.click('run_once')
+        self.create('fleet.cost', [{
+                    'date': trip['arrival'].date(), 'trip': id_,
+                    'vehicle': trip['vehicle'], 'driver': trip['driver'],
+                    'category': category, 'amount': amount,
+                    } for index, (id_, trip) in enumerate(self.done)
+                for category, amount in [
+                    ('toll', Decimal(round(trip['km'] * 19)) / 100),
+                    *([('parking', Decimal(18))] if index % 3 == 0 else [])]])
+        self.create('fleet.fine', [{
+                    'vehicle': trip['vehicle'],
+                    'number': f'AB{7001 + i}', 'place': PLACES[i][0],
+                    'at': trip['departure'] + dt.timedelta(hours=1),
+                    'amount': Decimal(amount), 'charged_to': charged,
+                    } for i, ((_, trip), amount, charged) in enumerate(zip(
+                        self.done[-3:], [75, 40, 120],
+                        ['driver', 'company', 'company']))])
+
+    def workshop(self):
+        "Service plans, one vehicle in the workshop, faults and tyres"
+        kinds = [
+            kind for list_ in MAKES.values() for _, kind, _ in list_]
+        self.create('fleet.service.plan', [{
+                    'name': "Service A", 'model': model,
+                    'interval_km': 60000, 'interval_months': 12,
+                    'tasks': "Change oil and filters\nCheck brakes",
+                    } for model, kind in zip(self.models, kinds)
+                if kind != 'semitrailer'])
+        Due = self.demo.get('fleet.service.due')
+        for index, due in enumerate(Due.find([], limit=12)):
+            due.last_km = max(
+                0, self.odometers[due.vehicle.id] - 5000 * index - 6000)
+            due.last_date = self.demo.today - dt.timedelta(
+                days=60 + 30 * index)
+            due.save()
+        Service = self.demo.get('fleet.service')
+        services = self.create('fleet.service', [{
+                    'vehicle': self.powered[3], 'kind': 'corrective',
+                    'start': self.now - dt.timedelta(days=1),
+                    'end': self.now + dt.timedelta(days=1),
+                    'tasks': [('create', [{'name': "Repair the gearbox"}])],
+                    'lines': [('create', [{
+                                    'description': "Gearbox specialist",
+                                    'amount': Decimal(640)}])],
+                    }])
+        for button in ['open', 'work']:
+            getattr(Service._proxy, button)(services, self.demo.context)
+        self.create('fleet.fault', [{
+                    'vehicle': self.powered[index], 'description': text,
+                    'at': self.now - dt.timedelta(days=index),
+                    } for index, text in [
+                    (1, "Left mirror cracked"), (3, "Gearbox grinds"),
+                    (5, "Heater blows cold")]])
+        self.create('fleet.inspection.template', [{
+                    'name': "Before departure",
+                    'items': "! Brakes\n! Tyres\nLights\nMirrors\n"
+                    "Load securing"}])
+        self.create('fleet.tyre', [{
+                    'serial': f'MX{4400 + i}', 'size': "315/70 R 22.5",
+                    'dot': f'{10 + i}24', 'price': Decimal(410),
+                    'mounts': [('create', [{
+                                    'vehicle': vehicle,
+                                    'position': position,
+                                    'start': self.demo.today
+                                    - dt.timedelta(days=40),
+                                    'odometer_on':
+                                    self.odometers[vehicle] - 9000,
+                                    }])],
+                    'checks': [('create', [{
+                                    'date': self.demo.today,
+                                    'tread': 11.5 - i / 2,
+                                    'pressure': 8.5}])],
+                    } for i, (vehicle, position) in enumerate(
+                    (v, p) for v in self.powered[:2]
+                    for p in ["1L", "1R", "2LO", "2LI", "2RI", "2RO"])])
 
     def present(self):
         "Some vehicles are under way, one of them is late"
@@ -342,9 +497,11 @@ class Fleet:
 
     def _record(self, trips):
         Trip = self.demo.get('fleet.trip')
+        ids = []
         for index in range(0, len(trips), 100):
-            Trip._proxy.record(
+            ids += Trip._proxy.record(
                 trips[index:index + 100], self.demo.context)
+        return ids
 
     def future(self):
         "Orders for the next days, a few of them on planned trips"

@@ -7,6 +7,8 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .tools import now
 
+_WORK = ['heater_hours', 'idle_hours', 'special_hours', 'loaded_runs']
+
 
 class TripCompleteStart(ModelView):
     __name__ = 'fleet.trip.complete.start'
@@ -31,8 +33,15 @@ class TripCompleteStart(ModelView):
             'required': ~Eval('odometer_end') | ~Eval('odometer_start'),
             },
         help="The driven distance, by the odometer if it is read.")
+    fuel_open = fields.Float(
+        "Fuel at Start", digits=(16, 1),
+        help="In the tank at departure, by what the trip before left.")
     fuel_close = fields.Float(
         "Fuel at End", digits=(16, 1), help="Left in the tank at arrival.")
+    heater_hours = fields.Float("Heater (h)", digits=(16, 1))
+    idle_hours = fields.Float("Idling (h)", digits=(16, 1))
+    special_hours = fields.Float("Special Work (h)", digits=(16, 1))
+    loaded_runs = fields.Integer("Loaded Runs")
 
     @fields.depends('odometer_start', 'odometer_end', 'km')
     def on_change_odometer_end(self):
@@ -62,15 +71,18 @@ class TripComplete(Wizard):
                 trip.odometer_start
                 if trip.odometer_start is not None
                 else trip.vehicle.odometer),
-            'odometer_end': trip.odometer_end,
-            'km': trip.km,
+            'fuel_open': (
+                trip.fuel_before() if trip.fuel_open is None
+                else trip.fuel_open),
+            **{n: getattr(trip, n) for n in [
+                    'odometer_end', 'km', 'fuel_close', *_WORK]},
             }
 
     def transition_complete(self):
         trip = self.record
         for name in [
                 'departure', 'arrival', 'odometer_start', 'odometer_end',
-                'km', 'fuel_close']:
+                'km', 'fuel_open', 'fuel_close', *_WORK]:
             setattr(trip, name, getattr(self.start, name))
         self.model.do([trip])
         return 'end'

@@ -27,11 +27,14 @@ def _sequences(company):
         _sequence("Vehicle Sequence", 'sequence_type_vehicle', company),
         _sequence("Order Sequence", 'sequence_type_order', company),
         _sequence("Trip Sequence", 'sequence_type_trip', company),
+        _sequence("Service Sequence", 'sequence_type_service', company),
         ]
 
 
-_SEQUENCES = ['vehicle_sequence', 'order_sequence', 'trip_sequence']
-_vehicle, _order, _trip = _sequences(
+_SEQUENCES = [
+    'vehicle_sequence', 'order_sequence', 'trip_sequence',
+    'service_sequence']
+_vehicle, _order, _trip, _service = _sequences(
     Eval('context', {}).get('company', -1))
 
 
@@ -50,6 +53,7 @@ class Configuration(
     vehicle_sequence = fields.MultiValue(_vehicle)
     order_sequence = fields.MultiValue(_order)
     trip_sequence = fields.MultiValue(_trip)
+    service_sequence = fields.MultiValue(_service)
     max_km_per_day = fields.Integer(
         "Plausible km per Day", required=True,
         domain=[('max_km_per_day', '>', 0)],
@@ -82,6 +86,7 @@ class Configuration(
     default_vehicle_sequence = _default('vehicle_sequence')
     default_order_sequence = _default('order_sequence')
     default_trip_sequence = _default('trip_sequence')
+    default_service_sequence = _default('service_sequence')
 
     @classmethod
     def default_max_km_per_day(cls):
@@ -112,7 +117,7 @@ class Configuration(
         return [(name, names.get(name, name)) for name in ENGINES]
 
 
-_vehicle, _order, _trip = _sequences(Eval('company', -1))
+_vehicle, _order, _trip, _service = _sequences(Eval('company', -1))
 
 
 class ConfigurationSequence(ModelSQL, CompanyValueMixin):
@@ -121,6 +126,7 @@ class ConfigurationSequence(ModelSQL, CompanyValueMixin):
     vehicle_sequence = _vehicle
     order_sequence = _order
     trip_sequence = _trip
+    service_sequence = _service
 
     @classmethod
     def default_vehicle_sequence(cls):
@@ -133,6 +139,10 @@ class ConfigurationSequence(ModelSQL, CompanyValueMixin):
     @classmethod
     def default_trip_sequence(cls):
         return cls._sequence_id('sequence_trip')
+
+    @classmethod
+    def default_service_sequence(cls):
+        return cls._sequence_id('sequence_service')
 
     @classmethod
     def _sequence_id(cls, xml_id):

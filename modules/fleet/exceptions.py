@@ -79,3 +79,31 @@ class LayoutError(ValidationError):
 
 class PrintError(UserError):
     pass
+
+
+class FuelError(UserError):
+    pass
+
+
+class FuelWarning(UserWarning):
+    pass
+
+
+class ServiceError(UserError):
+    pass
+
+
+class IncidentError(UserError):
+    pass
+
+
+class PayError(UserError):
+    pass
+
+
+class PayWarning(UserWarning):
+    pass
+
+
+class StatementError(UserError):
+    pass

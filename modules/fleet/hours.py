@@ -72,6 +72,11 @@ class HoursRegime(DeactivableMixin, ModelSQL, ModelView):
         help="The law forbids pay by distance or load that endangers "
         "safety.")
 
+    @classmethod
+    def get_default(cls):
+        "Return the regime of drivers that have none of their own, or None"
+        return next(iter(cls.search([], limit=1)), None)
+
     @property
     def limits(self):
         "The limits as the arithmetic takes them"
@@ -133,9 +138,8 @@ class Driver(metaclass=PoolMeta):
     @classmethod
     def regimes(cls, drivers):
         "Return {driver: Regime}"
-        HoursRegime = Pool().get('fleet.hours.regime')
-        first = HoursRegime.search([], limit=1)
-        default = first[0].limits if first else Regime()
+        first = Pool().get('fleet.hours.regime').get_default()
+        default = first.limits if first else Regime()
         return {
             d: d.hours_regime.limits if d.hours_regime else default
             for d in drivers}

@@ -7,10 +7,16 @@ from trytond.i18n import gettext
 from trytond.model import ModelView, Workflow, fields
 from trytond.modules.product import round_price
 from trytond.pool import Pool, PoolMeta
-from trytond.pyson import Eval
+from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, without_check_access
 
+from .cost import CATEGORIES
 from .exceptions import StateError
+
+_fleet = {
+    'invisible': Eval('invoice_type') != 'in',
+    'readonly': Eval('invoice_state') != 'draft',
+    }
 
 
 class Configuration(metaclass=PoolMeta):
@@ -129,18 +135,108 @@ class Invoice(metaclass=PoolMeta):
 
     @classmethod
     def cancel(cls, invoices):
-        Order = Pool().get('fleet.order')
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Order = pool.get('fleet.order')
         super().cancel(invoices)
         with without_check_access():
+            Cost.take_back([
+                    line for i in invoices if i.state == 'cancelled'
+                    for line in i.lines])
             Order.uninvoice(Order.browse(list({
                             l.origin.id for i in invoices for l in i.lines
                             if isinstance(l.origin, Order)
                             and i.state == 'cancelled'})))
 
+    @classmethod
+    def _post(cls, invoices):
+        super()._post(invoices)
+        cls._post_fleet_costs(invoices)
+
+    @classmethod
+    @without_check_access
+    def _post_fleet_costs(cls, invoices):
+        "Enter what suppliers ask for vehicles and trips"
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Currency = pool.get('currency.currency')
+        vlist = []
+        for invoice in invoices:
+            if invoice.type != 'in':
+                continue
+            date = invoice.accounting_date or invoice.invoice_date
+            for line in invoice.lines:
+                if not (line.fleet_vehicle or line.fleet_trip):
+                    continue
+                trip = line.fleet_trip
+                vehicle = line.fleet_vehicle or trip.vehicle
+                with Transaction().set_context(date=date):
+                    amount = Currency.compute(
+                        line.currency, line.amount, invoice.company.currency)
+                vlist.append({
+                        'company': invoice.company.id,
+                        'date': date,
+                        'vehicle': vehicle.id if vehicle else None,
+                        'trip': trip.id if trip else None,
+                        'driver': (
+                            trip.driver.id if trip and trip.driver else None),
+                        'category': line.fleet_category,
+                        'description': line.rec_name,
+                        'quantity': line.quantity,
+                        'amount': amount,
+                        'origin': line,
+                        })
+        Cost.post(vlist)
+
 
 class InvoiceLine(metaclass=PoolMeta):
     __name__ = 'account.invoice.line'
 
+    fleet_vehicle = fields.Many2One(
+        'fleet.vehicle', "Vehicle", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            ],
+        states=_fleet,
+        help="What the line costs enters the costs of the vehicle when the "
+        "invoice is posted.")
+    fleet_trip = fields.Many2One(
+        'fleet.trip', "Trip", ondelete='RESTRICT',
+        domain=[
+            ('company', '=', Eval('company', -1)),
+            If(Bool(Eval('fleet_vehicle')), [
+                    'OR',
+                    ('vehicle', '=', Eval('fleet_vehicle', -1)),
+                    ('trailers', '=', Eval('fleet_vehicle', -1)),
+                    ], ()),
+            ],
+        states=_fleet)
+    fleet_category = fields.Selection(
+        [(None, ""), *CATEGORIES], "Category of Cost", sort=False,
+        states={
+            **_fleet,
+            'required': (
+                Bool(Eval('fleet_vehicle')) | Bool(Eval('fleet_trip'))),
+            })
+
+    @fields.depends('fleet_vehicle', 'fleet_category')
+    def on_change_fleet_vehicle(self):
+        if self.fleet_vehicle and not self.fleet_category:
+            self.fleet_category = 'repair'
+
+    @fields.depends('fleet_trip', 'fleet_category')
+    def on_change_fleet_trip(self):
+        if self.fleet_trip and not self.fleet_category:
+            self.fleet_category = 'toll'
+
     @classmethod
     def _get_origin(cls):
         return super()._get_origin() + ['fleet.order']
+
+
+class Cost(metaclass=PoolMeta):
+    __name__ = 'fleet.cost'
+
+    @classmethod
+    def _get_origins(cls):
+        return super()._get_origins() + ['account.invoice.line']

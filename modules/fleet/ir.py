@@ -14,6 +14,8 @@ class Cron(metaclass=PoolMeta):
     def __setup__(cls):
         super().__setup__()
         cls.method.selection.extend([
+                ('fleet.contract|post', "Enter Costs of Contracts"),
+                ('fleet.service.due|warn', "Warn of Services of the Fleet"),
                 ('fleet.distance|learn', "Learn Distances from Trips"),
                 ('fleet.document.notice|send',
                     "Warn of Documents of the Fleet"),

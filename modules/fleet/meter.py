@@ -227,7 +227,7 @@ class MeterReading(ModelSQL, ModelView):
 
     @classmethod
     def _get_origins(cls):
-        return ['fleet.trip']
+        return ['fleet.trip', 'fleet.refuelling', 'fleet.service']
 
     @classmethod
     def get_origins(cls):
@@ -506,7 +506,8 @@ class MeterReading(ModelSQL, ModelView):
         cls.create([{
                     'meter': meters[v['kind']][vehicles[v['vehicle']]].id,
                     **{n: v.get(n) for n in [
-                            'at', 'value', 'driver', 'source', 'flagged']},
+                            'at', 'value', 'driver', 'source', 'origin',
+                            'flagged']},
                     } for v in vlist])
 
     @classmethod

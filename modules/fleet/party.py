@@ -56,6 +56,11 @@ class Replace(metaclass=PoolMeta):
             ('fleet.order', 'party'),
             ('fleet.order', 'invoice_party'),
             ('fleet.tariff', 'party'),
+            ('fleet.fuel.card', 'provider'),
+            ('fleet.contract', 'party'),
+            ('fleet.service', 'workshop'),
+            ('fleet.accident', 'insurer'),
+            ('fleet.statement.profile', 'provider'),
             ]
 
 

@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 
 from caravan.report import Report
+from trytond.i18n import gettext
 from trytond.modules.company import CompanyReport
 from trytond.pool import Pool
 
@@ -76,6 +77,21 @@ class TransportNote(_FleetReport):
     @classmethod
     def drivers(cls, trip):
         return [d.rec_name for d in trip.drivers]
+
+
+class FuelNormCalculation(_FleetReport):
+    __name__ = 'fleet.trip.fuel_norm'
+
+    @classmethod
+    def get_context(cls, trips, header, data):
+        context = super().get_context(trips, header, data)
+        context['term_name'] = cls.term_name
+        return context
+
+    @classmethod
+    def term_name(cls, name):
+        "Return what a part of the norm is for"
+        return gettext(f'fleet.msg_fuel_term_{name}')
 
 
 class VehicleCard(_FleetReport):

@@ -9,6 +9,7 @@ from trytond.i18n import gettext
 from trytond.model import (
     Check, DeactivableMixin, ModelSQL, ModelView, fields, sequence_ordered)
 from trytond.modules.currency.fields import Monetary
+from trytond.modules.product import price_digits
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
 from trytond.transaction import Transaction
@@ -120,6 +121,7 @@ class TariffRule(sequence_ordered(), ModelSQL, ModelView):
     tariff = fields.Many2One(
         'fleet.tariff', "Tariff", required=True, ondelete='CASCADE')
     basis = fields.Selection(BASES, "Basis", required=True, sort=False)
+    basis_string = basis.translated('basis')
     start = fields.Numeric(
         "From", required=True, domain=[('start', '>=', 0)])
     end = fields.Numeric(
@@ -129,10 +131,12 @@ class TariffRule(sequence_ordered(), ModelSQL, ModelView):
             ],
         help="The range ends before this quantity, empty without end.")
     rate = fields.Numeric(
-        "Rate", required=True, digits=(16, 6),
+        "Rate", required=True, digits=price_digits,
         help="The amount for one unit, or the percentage.")
-    fixed = fields.Numeric(
-        "Fixed", required=True, digits=(16, 4),
+    currency = fields.Function(fields.Many2One(
+            'currency.currency', "Currency"), 'on_change_with_currency')
+    fixed = Monetary(
+        "Fixed", currency='currency', digits='currency', required=True,
         help="Added once when the range applies.")
 
     @classmethod
@@ -152,6 +156,10 @@ class TariffRule(sequence_ordered(), ModelSQL, ModelView):
     @classmethod
     def default_fixed(cls):
         return Decimal(0)
+
+    @fields.depends('tariff', '_parent_tariff.currency')
+    def on_change_with_currency(self, name=None):
+        return self.tariff.currency if self.tariff else None
 
     @property
     def rule(self):

@@ -13,6 +13,7 @@ from caravan.load.documents import Documents
 from caravan.load.drivers import Drivers
 from caravan.load.mapping import Format, Mapping
 from caravan.load.readings import Readings
+from caravan.load.refuellings import Refuellings
 from caravan.load.trips import Trips
 from caravan.load.vehicles import Vehicles
 from caravan.testing import activate_modules
@@ -237,6 +238,42 @@ class FleetLoadTestCase(unittest.TestCase):
             self.load(Readings, header, rows)[0], (0, 5, 7))
         vehicle, = Vehicle.find([('plate', '=', 'R 1')])
         self.assertEqual(vehicle.odometer, 2000)
+
+    def test_refuellings(self):
+        "Refuellings come in once, what can't be is told"
+        Vehicle = Model.get('fleet.vehicle')
+        Vehicle(plate='F 1', kind='truck').save()
+        header = [
+            'vehicle', 'at', 'quantity', 'unit_price', 'odometer', 'card',
+            'reference']
+        rows = [
+            ['f-1', '02.03.2026 08:00', '300,50', '1,182', '123 456', '', ''],
+            ['F 1', '02.03.2026 08:00', '300,5', '1,182', '123456', '', ''],
+            ['F 1', '03.03.2026 08:00', '100', '1,2', '', '', 'X1'],
+            ['F 1', '03.03.2026 09:00', '100', '1,2', '', '', 'X1'],
+            ['F 1', '03.03.2026 09:00', '0', '1,2', '', '', ''],
+            ['F 1', '03.03.2026 09:00', '5', '', '', '', ''],
+            ['F 1', '03.03.2026 09:00', '5', '1', '', '99', ''],
+            ['F 2', '03.03.2026 09:00', '5', '1', '', '', ''],
+            ]
+        mapping = Mapping(format=Format(
+                datetime='%d.%m.%Y %H:%M', decimal=','))
+        dry, _ = self.load(
+            Refuellings, header, rows, mapping=mapping, dry_run=True)
+        self.assertFalse(Model.get('fleet.refuelling').find([]))
+        result, rejects = self.load(
+            Refuellings, header, rows, mapping=mapping)
+        self.assertEqual(dry, result)
+        self.assertEqual(result, (2, 2, 4), rejects)
+        for text in [
+                'is not above 0', 'neither a unit price nor an amount',
+                'no fuel card ""99""', 'no vehicle ""F 2""']:
+            self.assertIn(text, rejects)
+        vehicle, = Vehicle.find([('plate', '=', 'F 1')])
+        self.assertEqual(vehicle.odometer, 123456)
+        self.assertEqual(
+            self.load(Refuellings, header, rows, mapping=mapping)[0],
+            (0, 4, 4))
 
     def test_trips_are_fast(self):
         "Ten times the speed of saving them one by one"

@@ -260,8 +260,8 @@ class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
     @with_company
     def test_list_queries(self):
         "The hours of many drivers cost as many queries as those of few"
-        vehicles = create_vehicles(50)
-        drivers = create_drivers(50)
+        vehicles = create_vehicles(20)
+        drivers = create_drivers(20)
         for vehicle, driver in zip(vehicles, drivers):
             create_trip(vehicle, driver, km=300.)
 
@@ -269,4 +269,4 @@ class DriverHoursTestCase(QueryTestMixin, FleetTestCase):
             type(drivers[0]).read(
                 [d.id for d in drivers[:size]],
                 ['week_hours_left', 'fortnight_hours_left'])
-        self.assertConstantQueries(read, small=10, large=50)
+        self.assertConstantQueries(read, small=5, large=20)

@@ -2,10 +2,14 @@
 # this repository contains the full copyright notice and licence terms.
 from decimal import Decimal
 
+from trytond.modules.account.tests import create_chart, get_fiscalyear
+from trytond.modules.account_invoice.tests import set_invoice_sequences
 from trytond.modules.fleet.exceptions import StateError
 from trytond.modules.fleet.tests.tools import (
-    ExtrasTestCase, create_order, create_transport_product, with_company)
+    ExtrasTestCase, create_order, create_transport_product, create_vehicles,
+    with_company)
 from trytond.pool import Pool
+from trytond.transaction import Transaction
 
 
 class InvoiceTestCase(ExtrasTestCase):
@@ -42,6 +46,52 @@ class InvoiceTestCase(ExtrasTestCase):
         self.assertEqual(
             [Order(o.id).state for o in [one, two, other]],
             ['delivered', 'delivered', 'invoiced'])
+
+    def create_year(self):
+        "Open the year and return an account of expense"
+        pool = Pool()
+        company = pool.get('company.company')(
+            Transaction().context['company'])
+        create_chart(company)
+        year = set_invoice_sequences(get_fiscalyear(company))
+        year.save()
+        year.create_period([year])
+        account, = pool.get('account.account').search([
+                ('type.expense', '=', True), ('closed', '=', False)],
+            limit=1)
+        return account
+
+    @with_company
+    def test_supplier_invoice(self):
+        "A line that names a vehicle is its cost until it is cancelled"
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Invoice = pool.get('account.invoice')
+        account = self.create_year()
+        vehicle, = create_vehicles(1)
+        party, = pool.get('party.party').create([{
+                    'name': "Garage", 'addresses': [('create', [{}])]}])
+        today = pool.get('ir.date').today()
+        invoice = Invoice(
+            type='in', party=party, invoice_date=today,
+            company=Transaction().context['company'])
+        invoice.set_journal()
+        invoice.on_change_party()
+        invoice.lines = [
+            pool.get('account.invoice.line')(
+                type='line', quantity=2, unit_price=Decimal(price),
+                account=account, invoice_type='in', party=party,
+                fleet_vehicle=to, fleet_category=category)
+            for price, to, category in [
+                ('45.25', vehicle, 'repair'), ('10', None, None)]]
+        invoice.save()
+        Invoice.post([invoice])
+        cost, = Cost.search([])
+        self.assertEqual(
+            (cost.vehicle, cost.category, cost.amount, cost.date),
+            (vehicle, 'repair', Decimal('90.50'), today))
+        Invoice.cancel([invoice])
+        self.assertEqual(sum(c.amount for c in Cost.search([])), 0)
 
     @with_company
     def test_no_price(self):

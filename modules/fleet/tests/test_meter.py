@@ -130,7 +130,7 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
                 set(Reading.record([
                             reading(two, 10 + size + i / 100, 200 + i)
                             for i in range(size)], dry_run=True)), {None})
-        self.assertConstantQueries(record, small=300, large=1000)
+        self.assertConstantQueries(record, small=100, large=300)
 
     @with_company
     def test_trip(self):
@@ -163,7 +163,7 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
         Vehicle = pool.get('fleet.vehicle')
         Meter = pool.get('fleet.meter')
         Reading = pool.get('fleet.meter.reading')
-        vehicles = create_vehicles(100)
+        vehicles = create_vehicles(30)
         meters = Meter.of(vehicles)
         Reading.create([
                 {'meter': m.id, 'at': at(h), 'value': 100 * h}
@@ -172,6 +172,6 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
         def read(size):
             return Vehicle.read(
                 [v.id for v in vehicles[:size]], ['odometer', 'odometer_at'])
-        self.assertConstantQueries(read)
+        self.assertConstantQueries(read, small=5, large=30)
         self.assertEqual(read(1)[0]['odometer'], 200)
         self.assertEqual(read(1)[0]['odometer_at'], at(2))

@@ -13,8 +13,8 @@ class FleetTestCase(
     "Test fleet module"
     module = 'fleet'
     extras = [
-        'account_invoice', 'account_product', 'carrier', 'product_price_list',
-        'sale', 'sale_price_list', 'stock_shipment_cost']
+        'account_asset', 'account_invoice', 'account_product', 'carrier',
+        'product_price_list', 'sale', 'sale_price_list', 'stock_shipment_cost']
 
 
 del ModuleTestCase

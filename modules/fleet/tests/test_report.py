@@ -1,7 +1,9 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import datetime as dt
 import io
 import zipfile
+from decimal import Decimal
 
 from lxml import etree
 
@@ -93,6 +95,28 @@ class ReportTestCase(FleetTestCase):
             for fact in facts:
                 with self.subTest(name=name, fact=fact):
                     self.assertIn(fact, text)
+
+    @with_company
+    def test_fuel_norm(self):
+        "Each factor of the norm is shown"
+        pool = Pool()
+        trip = self.create_trip()
+        surcharge, = pool.get('fleet.fuel.surcharge').create([{
+                    'name': "Mountains", 'percent': Decimal(10),
+                    'ground': "Clause 5"}])
+        pool.get('fleet.fuel.norm').create([{
+                    'vehicle': trip.vehicle.id, 'distance': Decimal(25),
+                    'tonne_km': Decimal('1.3'),
+                    'valid_from': dt.date(2026, 1, 1)}])
+        trip.surcharges = [surcharge]
+        trip.km, trip.tonne_km = 200., 1000.
+        trip.save()
+        _, text = self.print_('fleet.trip.fuel_norm', [trip])
+        for fact in [
+                "Distance, on 100 km", "50", "1.3", "1,000", "13",
+                "Mountains", "10 %", "Clause 5", "6.3"]:
+            with self.subTest(fact=fact):
+                self.assertIn(fact, text)
 
     def print_day(self, date, **values):
         "Return what the wizard prints: {report name: data}"

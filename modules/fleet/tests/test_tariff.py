@@ -60,8 +60,8 @@ class TariffTestCase(FleetTestCase):
                     'minimum': Decimal(300), 'rules': [('create', [
                                 {'basis': 'tonne_km',
                                     'rate': Decimal('0.11')},
-                                {'basis': 'stop', 'rate': Decimal(20),
-                                    'fixed': Decimal('0.005')},
+                                {'basis': 'stop',
+                                    'rate': Decimal('20.0025')},
                                 ])],
                     }])
         order.on_change_party()

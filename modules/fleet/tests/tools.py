@@ -4,6 +4,7 @@
 import datetime as dt
 import functools
 import json
+from decimal import Decimal
 from pathlib import Path
 
 from caravan.testing import prepare_database
@@ -15,9 +16,10 @@ from trytond.tests.test_tryton import TestCase, with_transaction
 from trytond.transaction import Transaction
 
 __all__ = [
-    'ExtrasTestCase', 'FleetTestCase', 'at', 'create_drivers', 'create_order',
+    'ExtrasTestCase', 'FleetTestCase', 'at', 'create_drivers', 'create_fuel',
+    'create_order',
     'create_transport_product', 'create_trip', 'create_user',
-    'create_vehicles', 'iter_cases', 'with_company']
+    'create_vehicles', 'do', 'iter_cases', 'refuel', 'with_company']
 
 DAY = dt.datetime(2026, 3, 2)
 
@@ -168,3 +170,42 @@ def iter_cases(test, *prefixes):
     for case in cases:
         with test.subTest(case=case['id'], source=case['source']):
             yield case['id'], case['given'], case['expect']
+
+
+def create_fuel(price):
+    "Create a fuel at a price and a depot"
+    pool = Pool()
+    Location = pool.get('stock.location')
+    Template = pool.get('product.template')
+    Unit = pool.get('product.uom')
+    litre, = Unit.search([('symbol', '=', 'l')])
+    template, = Template.create([{
+                'name': "Diesel", 'type': 'goods',
+                'default_uom': litre.id,
+                'cost_price_method': 'average',
+                'products': [('create', [
+                            {'cost_price': Decimal(str(price))}])]}])
+    depot, = Location.create([{'name': "Depot", 'type': 'storage'}])
+    return template.products[0], depot
+
+
+def do(trip, **values):
+    "Finish a trip"
+    Trip = type(trip)
+    trip.departure = trip.departure or trip.planned_departure
+    trip.arrival = trip.planned_arrival
+    for name, value in values.items():
+        setattr(trip, name, value)
+    trip.state = 'dispatched'
+    trip.save()
+    Trip.do([trip])
+    return Trip(trip.id)
+
+
+def refuel(vehicle, hour, quantity, price='1.50', **values):
+    Refuelling = Pool().get('fleet.refuelling')
+    refuelling, = Refuelling.create([{
+                'vehicle': vehicle.id, 'at': at(hour), 'quantity': quantity,
+                'unit_price': Decimal(price), **values}])
+    Refuelling.confirm([refuelling])
+    return Refuelling(refuelling.id)

@@ -1,0 +1,211 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+import datetime as dt
+from decimal import Decimal
+
+from trytond.exceptions import UserError
+from trytond.modules.fleet.exceptions import (
+    IncidentError, OverlapError, PayWarning, RangeError, StateError)
+from trytond.modules.fleet.tests.tools import (
+    FleetTestCase, at, create_drivers, create_trip, create_vehicles, do,
+    iter_cases, with_company)
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+
+class CostTestCase(FleetTestCase):
+    "Test the ledger of costs and what is entered there"
+
+    def costs(self, *domain):
+        return [
+            (c.category, c.amount) for c in Pool().get('fleet.cost').search(
+                list(domain), order=[('id', 'ASC')])]
+
+    @with_company
+    def test_ledger(self):
+        "Costs are kept and reversed, an origin is posted once"
+        Cost = Pool().get('fleet.cost')
+        vehicle, = create_vehicles(1)
+        trip = do(create_trip(vehicle, create_drivers(1)[0]), km=50.)
+        parking, = Cost.create([{
+                    'trip': trip.id, 'vehicle': vehicle.id,
+                    'category': 'parking', 'amount': Decimal(12)}])
+        with Transaction().set_context(_check_access=True):
+            self.assertRaises(
+                StateError, Cost.write, [parking], {'amount': Decimal(1)})
+            self.assertRaises(StateError, Cost.delete, [parking])
+        self.assertEqual(type(trip)(trip.id).profit, -12)
+        Cost.reverse([parking])
+        Cost.reverse([parking])
+        self.assertEqual(type(trip)(trip.id).costs, 0)
+        values = {
+            'company': trip.company.id, 'date': dt.date(2026, 3, 2),
+            'vehicle': vehicle.id, 'trip': trip.id, 'category': 'toll',
+            'amount': Decimal(5), 'origin': trip}
+        for _ in range(2):
+            Cost.post([values])
+        self.assertEqual(type(trip)(trip.id).costs, 5)
+        Cost.take_back([trip])
+        Cost.post([dict(values, amount=Decimal(7))])
+        self.assertEqual(type(trip)(trip.id).costs, 7)
+
+    @with_company
+    def test_contracts(self):
+        "Months are entered once, a part of a month by its days"
+        Contract = Pool().get('fleet.contract')
+        (_, given, expect), = iter_cases(self, 'CK-03')
+        vehicle, = create_vehicles(1)
+        Contract.create([{
+                    'reference': str(i), 'vehicle': vehicle.id,
+                    'frequency': c['freq'].replace('monthly', 'month')
+                    .replace('daily', 'day'),
+                    'amount': Decimal(c['amount']),
+                    'start': dt.date.fromisoformat(c['from']),
+                    'end': dt.date.fromisoformat(c['to']),
+                    } for i, c in enumerate(given['contracts'])])
+        first = dt.date.fromisoformat(given['month'] + '-01')
+        Contract.post(first + dt.timedelta(days=20))
+        self.assertFalse(self.costs())
+        for _ in range(2):
+            Contract.post(first + dt.timedelta(days=45))
+        self.assertEqual(sum(a for _, a in self.costs()), expect['total'])
+        yearly, = Contract.create([{
+                    'reference': "Tax", 'vehicle': vehicle.id,
+                    'category': 'tax', 'frequency': 'year',
+                    'amount': Decimal(1200),
+                    'start': dt.date(2023, 1, 17)}])
+        Contract.post(dt.date(2023, 3, 1))
+        self.assertEqual(
+            self.costs(('origin', '=', str(yearly))),
+            [('tax', Decimal('48.39')), ('tax', Decimal('100.00'))])
+
+    @with_company
+    def test_fine(self):
+        "Plate and minute find vehicle, trip and driver"
+        Fine = Pool().get('fleet.fine')
+        vehicle, = create_vehicles(1)
+        driver, other = create_drivers(2)
+        Pool().get('fleet.assignment').create([{
+                    'vehicle': vehicle.id, 'driver': other.id,
+                    'start': at(0)}])
+        trip = do(create_trip(vehicle, driver), km=50.)
+        on_trip, before, unknown = Fine.create([
+                {'plate': plate, 'at': moment, 'amount': Decimal(80),
+                    'charged_to': charged}
+                for plate, moment, charged in [
+                    ("v-0000", at(7), 'company'), ("V0000", at(2), 'driver'),
+                    ("X 1", at(7), 'company')]])
+        Fine.confirm([on_trip, before])
+        on_trip, before = Fine.browse([on_trip, before])
+        self.assertEqual(
+            (on_trip.vehicle, on_trip.trip, on_trip.driver),
+            (vehicle, trip, driver))
+        self.assertEqual((before.trip, before.driver), (None, other))
+        self.assertEqual(self.costs(), [('fine', 80)])
+        with self.assertRaises(IncidentError) as refusal:
+            Fine.confirm([unknown])
+        self.assertIn("X 1", refusal.exception.message)
+        Fine.object([on_trip])
+        self.assertEqual(sum(a for _, a in self.costs()), 0)
+
+    @with_company
+    def test_accident(self):
+        Accident = Pool().get('fleet.accident')
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        do(create_trip(vehicle, driver), km=50.)
+        accident, = Accident.create([{
+                    'vehicle': vehicle.id, 'at': at(8),
+                    'damage': Decimal(900), 'paid': Decimal(400)}])
+        Accident.close([accident])
+        self.assertEqual(Accident(accident.id).driver, driver)
+        self.assertEqual(self.costs(), [('accident', -400)])
+        Accident.draft([accident])
+        self.assertEqual(sum(a for _, a in self.costs()), 0)
+
+    @with_company
+    def test_tyres(self):
+        "A tyre is at one place, a place has one tyre, km count what it cost"
+        pool = Pool()
+        Mount = pool.get('fleet.tyre.mount')
+        Tyre = pool.get('fleet.tyre')
+        vehicle, = create_vehicles(1)
+        one, other = Tyre.create([
+                {'serial': s, 'price': Decimal(400)} for s in ["A", "B"]])
+        first, = Mount.create([{
+                    'tyre': one.id, 'vehicle': vehicle.id, 'position': "1L",
+                    'start': dt.date(2026, 1, 1), 'odometer_on': 10000}])
+        self.assertEqual(self.costs(), [('tyre', 400)])
+        Mount.write([first], {
+                'end': dt.date(2026, 3, 1), 'odometer_off': 30000})
+        Mount.create([{
+                    'tyre': one.id, 'vehicle': vehicle.id, 'position': "2L",
+                    'start': dt.date(2026, 3, 1), 'odometer_on': 30000,
+                    'end': dt.date(2026, 4, 1), 'odometer_off': 50000}])
+        one = Tyre(one.id)
+        self.assertEqual((one.km, one.cost_per_km), (40000, Decimal('0.01')))
+        self.assertIsNone(Tyre(other.id).cost_per_km)
+        self.assertEqual(self.costs(), [('tyre', 400)])
+        with self.assertRaises(RangeError) as refusal:
+            Mount.create([{
+                        'tyre': other.id, 'vehicle': vehicle.id,
+                        'position': "2L", 'odometer_on': 40000,
+                        'start': dt.date(2026, 3, 15)}])
+        self.assertIn("2L", refusal.exception.message)
+
+    @with_company
+    def test_tyre_overlap(self):
+        "A tyre is on one vehicle at a time"
+        pool = Pool()
+        Mount = pool.get('fleet.tyre.mount')
+        one, other = create_vehicles(2)
+        tyre, = pool.get('fleet.tyre').create([{'serial': "A"}])
+        values = {
+            'tyre': tyre.id, 'position': "1L",
+            'start': dt.date(2026, 1, 1), 'odometer_on': 10000}
+        Mount.create([{**values, 'vehicle': one.id}])
+        with self.assertRaises(OverlapError) as refusal:
+            Mount.create([{**values, 'vehicle': other.id}])
+        self.assertIn("V 0000 1L", refusal.exception.message)
+
+    @with_company
+    def test_pay_sheet(self):
+        "Trips are paid once, fines are taken off, the law is told"
+        pool = Pool()
+        Fine = pool.get('fleet.fine')
+        Sheet = pool.get('fleet.pay.sheet')
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        trips = [do(
+                create_trip(vehicle, driver, at(6, day), at(9, day)),
+                km=100.) for day in [0, 1, 40]]
+        tariff, = pool.get('fleet.tariff').create([{
+                    'name': "Pay", 'category': 'driver',
+                    'rules': [('create', [
+                                {'basis': 'km', 'rate': Decimal('0.10')},
+                                {'basis': 'hour', 'rate': Decimal(5)}])]}])
+        fine, = Fine.create([{
+                    'vehicle': vehicle.id, 'at': at(7), 'number': "F1",
+                    'amount': Decimal(30), 'charged_to': 'driver'}])
+        Fine.confirm([fine])
+        sheet, = Sheet.create([{
+                    'driver': driver.id, 'start': dt.date(2026, 3, 1),
+                    'end': dt.date(2026, 3, 31), 'tariff': tariff.id}])
+        for _ in range(2):
+            Sheet.compute([sheet])
+        sheet = Sheet(sheet.id)
+        self.assertEqual(
+            [(line.kind, line.amount) for line in sheet.lines],
+            [('trip', 25), ('trip', 25), ('fine', -30)])
+        self.assertEqual(sheet.total, 20)
+        with self.assertRaises(PayWarning) as warning:
+            Sheet.confirm([sheet])
+        self.assertIn("561/2006", warning.exception.message)
+        with Transaction().set_context(_skip_warnings=True):
+            Sheet.confirm([sheet])
+        self.assertEqual(type(trips[0])(trips[0].id).costs, 25)
+        self.assertEqual(self.costs(), [('pay', 25), ('pay', 25)])
+        with self.assertRaises(UserError):
+            Sheet.delete([sheet])
+        Sheet.draft([sheet])
+        self.assertEqual(sum(a for _, a in self.costs()), 0)
