@@ -95,11 +95,13 @@ class Table:
 
     # Text
 
-    def _open(self, encoding):
+    def _open(self, encoding, errors='strict'):
         if isinstance(self.source, (bytes, bytearray)):
             return io.TextIOWrapper(
-                io.BytesIO(self.source), encoding=encoding, newline='')
-        return open(self.source, encoding=encoding, newline='')
+                io.BytesIO(self.source), encoding=encoding, errors=errors,
+                newline='')
+        return open(
+            self.source, encoding=encoding, errors=errors, newline='')
 
     def _start(self):
         if isinstance(self.source, (bytes, bytearray)):
@@ -132,8 +134,15 @@ class Table:
                 self.encoding = encoding
                 return
         raise TableError(
-            f"{self.name} is not {problem.encoding.upper()} text (byte "
-            f"{problem.start}): name its encoding, for example cp1251.")
+            f"{self.name}, line {self._bad_line(encoding)}, is not "
+            f"{problem.encoding.upper()} text: name its encoding, for "
+            "example cp1251.")
+
+    def _bad_line(self, encoding):
+        "Return the number of the first line that is not in encoding"
+        with self._open(encoding, errors='replace') as file:
+            return next(
+                n for n, line in enumerate(file, 1) if '\ufffd' in line)
 
     def _find_delimiter(self):
         if self.delimiter:
