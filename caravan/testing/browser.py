@@ -529,10 +529,11 @@ class BrowserTestCase(unittest.TestCase):
     def login(self, user='admin'):
         "Return a client logged in as that user of the demo company"
         idle = self._idle[user]
-        is_new = not idle
-        client = self.chromium.client(self.server.url) if is_new else idle.pop()
+        known = bool(idle)
+        client = (
+            idle.pop() if known else self.chromium.client(self.server.url))
         self.addCleanup(self._judge, client, user)
-        if is_new:
+        if not known:
             client.login(user, demo.PASSWORD)
         return client
 
