@@ -11,7 +11,7 @@ from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
-from trytond.transaction import Transaction, without_check_access
+from trytond.transaction import Transaction, check_access, without_check_access
 
 from .exceptions import StateError
 
@@ -184,6 +184,15 @@ class Cost(ModelSQL, ModelView):
             ]
 
     @classmethod
+    def may_read(cls):
+        "Return whether the user sees costs and what is reckoned from them"
+        ModelAccess = Pool().get('ir.model.access')
+        # Function fields are computed without the checks
+        with check_access():
+            return ModelAccess.check(
+                cls.__name__, 'read', raise_exception=False)
+
+    @classmethod
     def sums(cls, name, values):
         "Return {value: sum of amounts} of the costs by a column"
         table = cls.__table__()
@@ -272,6 +281,8 @@ class Trip(metaclass=PoolMeta):
     @classmethod
     def get_costs(cls, trips, names):
         Cost = Pool().get('fleet.cost')
+        if not Cost.may_read():
+            return {n: dict.fromkeys([t.id for t in trips]) for n in names}
         sums = Cost.sums('trip', list(map(int, trips)))
         costs = {
             t.id: t.currency.round(sums.get(t.id, Decimal(0))) for t in trips}

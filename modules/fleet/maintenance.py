@@ -427,6 +427,45 @@ class Vehicle(metaclass=PoolMeta):
     services_due = fields.One2Many(
         'fleet.service.due', 'vehicle', "Services Due", readonly=True)
 
+    stale_odometer = fields.Function(fields.Boolean(
+            "Stale Odometer",
+            help="In use, but not read for longer than the configuration "
+            "says."), 'get_stale_odometer', searcher='search_stale_odometer')
+
+    @classmethod
+    def get_stale_odometer(cls, vehicles, name):
+        stale = {v.id for v in cls.search([
+                    ('id', 'in', [v.id for v in vehicles]),
+                    (name, '=', True),
+                    ])}
+        return {v.id: v.id in stale for v in vehicles}
+
+    @classmethod
+    def search_stale_odometer(cls, name, clause):
+        pool = Pool()
+        Configuration = pool.get('fleet.configuration')
+        Reading = pool.get('fleet.meter.reading')
+        meter = pool.get('fleet.meter').__table__()
+        reading = Reading.__table__()
+        since = now() - dt.timedelta(days=Configuration(1).stale_days)
+        fresh = meter.join(reading, condition=reading.meter == meter.id
+            ).select(
+                meter.vehicle,
+                where=(meter.kind == 'odometer') & (reading.at >= since)
+                & Reading._counts(reading))
+        _, operator, operand = clause
+        if bool(operand) == (operator in {'=', 'in'}):
+            return [
+                ('powered', '=', True),
+                ('state', 'in', ['active', 'workshop']),
+                ('id', 'not in', fresh),
+                ]
+        return ['OR',
+            ('powered', '=', False),
+            ('state', 'not in', ['active', 'workshop']),
+            ('id', 'in', fresh),
+            ]
+
     @classmethod
     @without_check_access
     def get_service_state(cls, vehicles, name):

@@ -32,6 +32,10 @@ FLAGS = [
 _draft = {
     'readonly': Eval('state') != 'draft',
     }
+# What a refuelling may be told or not
+_GIVEN = [
+    'amount', 'depot', 'driver', 'latitude', 'longitude', 'odometer',
+    'product', 'trip', 'unit_price', 'vehicle_latitude', 'vehicle_longitude']
 _of_company = [
     ('company', '=', Eval('company', -1)),
     ]
@@ -412,6 +416,7 @@ class Refuelling(Workflow, ModelSQL, ModelView):
     def enter(cls, vlist):
         "Create confirmed refuellings of lists of values"
         defaults = {
+            **dict.fromkeys(_GIVEN),
             'company': cls.default_company(),
             'currency': cls.default_currency(),
             'source': 'card',

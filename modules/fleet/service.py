@@ -194,6 +194,8 @@ class Service(
     @classmethod
     def get_cost(cls, services, name):
         Cost = Pool().get('fleet.cost')
+        if not Cost.may_read():
+            return dict.fromkeys([s.id for s in services])
         sums = Cost.sums('origin', list(map(str, services)))
         return {
             s.id: s.currency.round(sums.get(str(s), Decimal(0)))

@@ -24,6 +24,11 @@ class Configuration(metaclass=PoolMeta):
         domain=[('fuel_metres', '>=', 0)],
         help="A refuelling is flagged when the vehicle was farther from the "
         "station.")
+    stale_days = fields.Integer(
+        "Odometer Stale After Days", required=True,
+        domain=[('stale_days', '>', 0)],
+        help="A vehicle without a reading for longer is listed, for services "
+        "and costs depend on it.")
     tank_parent = fields.Many2One(
         'stock.location', "Tanks In", ondelete='RESTRICT',
         domain=[
@@ -44,6 +49,10 @@ class Configuration(metaclass=PoolMeta):
     @classmethod
     def default_fuel_metres(cls):
         return 400
+
+    @classmethod
+    def default_stale_days(cls):
+        return 14
 
     def get_fuel_location(self):
         "Return where burnt fuel goes, FuelError if there is no such place"

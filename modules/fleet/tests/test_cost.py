@@ -7,8 +7,8 @@ from trytond.exceptions import UserError
 from trytond.modules.fleet.exceptions import (
     IncidentError, OverlapError, PayWarning, RangeError, StateError)
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, at, create_drivers, create_trip, create_vehicles, do,
-    iter_cases, with_company)
+    FleetTestCase, at, create_drivers, create_trip, create_user,
+    create_vehicles, do, iter_cases, with_company)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -48,6 +48,27 @@ class CostTestCase(FleetTestCase):
         Cost.take_back([trip])
         Cost.post([dict(values, amount=Decimal(7))])
         self.assertEqual(type(trip)(trip.id).costs, 7)
+
+    @with_company
+    def test_access(self):
+        "Who sees no costs sees nothing that is reckoned from them"
+        pool = Pool()
+        ModelData = pool.get('ir.model.data')
+        User = pool.get('res.user')
+        trip = do(
+            create_trip(create_vehicles(1)[0], create_drivers(1)[0]), km=50.)
+        _, user = create_user('reader')
+        for group, profit in [
+                ('group_fleet', None), ('group_fleet_accountant', 0)]:
+            User.write([user], {'groups': [
+                        ('add', [ModelData.get_id('fleet', group)])]})
+            with Transaction().set_user(user.id), \
+                    Transaction().set_context(
+                        User.get_preferences(context_only=True),
+                        _check_access=True):
+                row, = type(trip).read([trip.id], [
+                        'costs', 'profit', 'deviation_tolls'])
+                self.assertEqual(row['profit'], profit, group)
 
     @with_company
     def test_contracts(self):

@@ -4,9 +4,10 @@ import datetime as dt
 from decimal import Decimal
 
 from caravan.testing import QueryTestMixin
+from trytond.modules.fleet.engine.deviation import PARTS, Outcome, deviation
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_order, create_trip,
-    create_vehicles, do, with_company)
+    create_vehicles, do, refuel, with_company)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -138,3 +139,58 @@ class ReportingTestCase(QueryTestMixin, FleetTestCase):
                     to_date=dt.date(2026, 12, 31)):
                 return Model.search_read([], limit=size, fields_names=names)
         self.assertConstantQueries(read, small=3, large=30)
+
+
+class DeviationTestCase(FleetTestCase):
+    "Test why a trip earned less than planned"
+
+    def test_parts(self):
+        "The parts add up to the difference of the profits"
+        plan = Outcome(*map(Decimal, [500, 60, 60, 90, 20, 8, 100, 0]))
+        real = Outcome(*map(Decimal, [480, 80, 70, 128, 25, 10, 130, 15]))
+        parts = deviation(plan, real, Decimal(10))
+        self.assertEqual(list(parts), PARTS)
+        self.assertEqual(list(parts.values()), list(map(Decimal, [
+                        -20, -8, -15, -15, -5, -20, -10, -15])))
+        self.assertEqual(sum(parts.values()), (480 - 128 - 25 - 130 - 15) - (
+                500 - 90 - 20 - 100))
+
+    @with_company
+    def test_trip(self):
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Order = pool.get('fleet.order')
+        Trip = pool.get('fleet.trip')
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        pool.get('fleet.fuel.norm').create([{
+                    'vehicle': vehicle.id, 'distance': Decimal(30),
+                    'valid_from': dt.date(2026, 1, 1)}])
+        order = create_order(amount=Decimal(500))
+        Order.confirm([order])
+        trip = create_trip(
+            vehicle, driver, km=200., orders=[('add', [order.id])])
+        refuel(vehicle, 1, 10, '1.50')
+        Trip.plan([trip])
+        trip = Trip(trip.id)
+        self.assertEqual(
+            (trip.plan_revenue, trip.plan_fuel, trip.plan_fuel_price),
+            (500, 60, Decimal('1.5')))
+        trip = do(trip, km=250.)
+        Cost.create([{
+                    'date': dt.date(2026, 3, 2), 'vehicle': vehicle.id,
+                    'trip': trip.id, 'category': category,
+                    'quantity': quantity, 'amount': Decimal(amount)}
+                for category, quantity, amount in [
+                    ('fuel', 80., 128), ('toll', None, 25),
+                    ('fine', None, 40)]])
+        trip = Trip(trip.id)
+        self.assertEqual(trip.deviation_fuel_price, -8)
+        self.assertEqual(trip.deviation_over_norm, Decimal('-7.50'))
+        self.assertEqual(trip.deviation_extra_km, Decimal('-22.50'))
+        self.assertEqual(trip.deviation_tolls, -25)
+        self.assertEqual(trip.deviation_other, -40)
+        planned = trip.plan_revenue - 90 - trip.plan_tolls - trip.plan_pay
+        self.assertEqual(
+            sum(getattr(trip, f'deviation_{p}') for p in PARTS),
+            trip.profit - planned)

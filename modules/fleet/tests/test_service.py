@@ -12,6 +12,7 @@ from trytond.modules.fleet.exceptions import (
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_trip, create_user,
     create_vehicles, iter_cases, with_company)
+from trytond.modules.fleet.tools import now
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -134,6 +135,22 @@ class ServiceTestCase(FleetTestCase):
                 (due.next_km, due.next_date, due.state, due.warned),
                 (131250, day('2027-03-02'), 'planned', False))
         self.assertEqual(Vehicle(vehicle.id).odometer, 116250)
+
+    @with_company
+    def test_stale_odometers(self):
+        "Who was not read for long is found"
+        Vehicle = Pool().get('fleet.vehicle')
+        read, old, never, draft = create_vehicles(4)
+        draft.state = 'draft'
+        draft.save()
+        today = now()
+        self.read(read, 100, today - dt.timedelta(days=2))
+        self.read(old, 100, today - dt.timedelta(days=30))
+        self.assertEqual(
+            Vehicle.search([('stale_odometer', '=', True)]), [old, never])
+        self.assertEqual(
+            Vehicle.search([('stale_odometer', '=', False)]), [read, draft])
+        self.assertTrue(Vehicle(never.id).stale_odometer)
 
     @with_company
     def test_costs(self):
