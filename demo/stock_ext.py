@@ -38,6 +38,9 @@ def fill(demo):
         _keep_lots(demo, places)
     _leave_open(demo, places)
     _expect(demo)
+    _hand_over(demo, places)
+    _scan(demo, places)
+    _want(demo)
 
 
 def _make_parts(demo):
@@ -214,3 +217,68 @@ def _plan(demo, shipment, moves, from_, to, goods):
         move.to_location = to
         move.unit_price = demo.products[code].cost_price
         move.currency = shipment.company.currency
+
+
+def _hand_over(demo, places):
+    "The tank was taken over and counted, the shelf is still to be counted"
+    Custodian = demo.get('stock.location.custodian')
+    tank, shelf = [
+        Custodian(location=places[name], employee=demo.employees[employee],
+            from_date=demo.on(days))
+        for name, employee, days in [('tank', 8, -20), ('shelf', 2, 0)]]
+    Custodian.save([tank, shelf])
+    stocktake, = tank.inventories
+    for line in stocktake.lines:
+        line.quantity = max(line.expected_quantity - 11, 0)
+    stocktake.save()
+    stocktake.click('confirm')
+
+
+# The files of the terminals, by the profile that reads them
+_FILES = [
+    ('count', 'workshop.csv', 'workshop', ['WIPER;1', 'OIL;20']),
+    ('count', 'shelf-a1.txt', 'shelf', [
+            'FILTER;3', 'TYRE;2', 'BELT;4', '4006381333931;6', 'OLD-77;1']),
+    ('move', 'to-workshop.csv', 'shelf', ['GLOVES;2', 'BULB;x']),
+    ]
+
+
+def _scan(demo, places):
+    "One file of a terminal is done, others wait for codes nobody knows"
+    Profile = demo.get('stock.scan.profile')
+    for action, name, place, rows in _FILES:
+        profile, = Profile.find([('action', '=', action)], limit=1)
+        wizard = demo.wizard('stock.scan.import')
+        wizard.form.profile = profile
+        wizard.form.file = '\n'.join(rows).encode()
+        wizard.form.file_name = name
+        wizard.form.location = places[place]
+        wizard.execute('import_')
+        (session,), = wizard.actions
+        if not session.unknown:
+            session.click('process')
+
+
+def _want(demo):
+    "Keep two weeks of what is bought, request what runs out"
+    Cover = demo.get('stock.cover')
+    if 'target' not in Cover._fields:
+        return
+    bought = Cover.find([
+            ('warehouse', '=', demo.warehouse.id),
+            ('product.purchasable', '=', True),
+            ('daily_consumption', '>', 0)])
+    demo.create('stock.order_point', [{
+                'product': cover.product.id,
+                'location': demo.warehouse.id,
+                'type': 'purchase',
+                'min_quantity': round(14 * cover.daily_consumption),
+                'target_quantity': round(42 * cover.daily_consumption),
+                } for cover in bought])
+    short = [
+        c for c in Cover.find([
+                ('id', 'in', [c.id for c in bought]),
+                ('level', 'in', ['out', 'running_out'])])
+        if c.target]
+    if short:
+        demo.wizard('stock.cover.request', short)

@@ -52,12 +52,12 @@ def parse(text):
 
     GS1-128 element strings are read with or without parentheses (GS1 General
     Specifications, section 3): 01 and 02 are the GTIN, 10 the lot, 21 the
-    serial number, 17 and 7003 the expiry, 30 and 37 the count, 310 and 320
-    the net weight in kg and lb, 330 and 340 the gross one, 315 and 316 the
-    net volume in l and m3, 335 and 336 the gross one, 311 the length in m and
-    314 the area in m2.  A GTIN is also looked for without its leading zeros,
-    as GTIN-14, EAN-13, UPC-A and EAN-8 write one number, and with those that
-    a spreadsheet has dropped.
+    serial number, 17 and 7003 the expiry, or else 15 the day up to which the
+    goods are best, 30 and 37 the count, 310 and 320 the net weight in kg and
+    lb, 330 and 340 the gross one, 315 and 316 the net volume in l and m3, 335
+    and 336 the gross one, 311 the length in m and 314 the area in m2.  A GTIN
+    is also looked for without its leading zeros, as GTIN-14, EAN-13, UPC-A
+    and EAN-8 write one number, and with those that a spreadsheet has dropped.
     """
     text = text.strip()
     for symbology in _SYMBOLOGIES:
@@ -107,7 +107,7 @@ def _quantity(info):
 
 
 def _expiry(info):
-    value = info.get('17') or info.get('7003')
+    value = next((info[i] for i in ['17', '7003', '15'] if i in info), None)
     if isinstance(value, datetime):
         return value.date()
     return value if isinstance(value, date) else None

@@ -150,25 +150,38 @@ class Custodian(ModelSQL, ModelView):
 
     @classmethod
     def _successors(cls, custodians):
-        others = cls.search([
-                ('location', 'in', [c.location.id for c in custodians]),
-                ], order=[])
-        starts = defaultdict(list)
-        for other in others:
-            starts[other.company, other.location].append(other.from_date)
-        return [
-            c for c in custodians
-            if min(starts[c.company, c.location]) < c.from_date]
+        return [c for c in custodians if c.predecessor]
 
     def stocked_locations(self):
-        "Return the places below the location that hold goods"
-        Location = Pool().get('stock.location')
-        locations = Location.search([
-                ('parent', 'child_of', [self.location.id]),
-                ('type', '=', 'storage'),
-                ])
+        "Return the places taken over that hold goods"
+        locations = self._locations()
         quantities = self._quantities(locations, self.from_date)
         return [l for l in locations if quantities[l.id]]
+
+    def _locations(self):
+        """Return the places below the location that hold goods of their own.
+
+        Those that somebody else answers for are left out.
+        """
+        Location = Pool().get('stock.location')
+        others = self.search([
+                ('company', '=', self.company.id),
+                ('location', 'child_of', [self.location.id], 'parent'),
+                ('location', '!=', self.location.id),
+                ('from_date', '<=', self.from_date),
+                ['OR',
+                    ('to_date', '=', None),
+                    ('to_date', '>=', self.from_date),
+                    ],
+                ], order=[])
+        return [
+            l for l in Location.search([
+                    ('parent', 'child_of', [self.location.id]),
+                    ('type', '=', 'storage'),
+                    ])
+            if not any(
+                o.location.left <= l.left and l.right <= o.location.right
+                for o in others)]
 
     def _quantities(self, locations, date):
         "Return {location: {product: quantity}} at the end of date"
@@ -185,13 +198,24 @@ class Custodian(ModelSQL, ModelView):
 
     @property
     def predecessor(self):
-        "The employee who hands the goods over"
+        """The employee who hands the goods over, None at the beginning.
+
+        Where the place had no custodian of its own, the one of the place
+        above.
+        """
+        Location = Pool().get('stock.location')
         previous = self.search([
                 ('company', '=', self.company.id),
                 ('location', '=', self.location.id),
                 ('from_date', '<', self.from_date),
                 ], order=[('from_date', 'DESC')], limit=1)
-        return previous[0].employee if previous else None
+        if previous:
+            return previous[0].employee
+        with Transaction().set_context(company=self.company.id):
+            above = Location.custodians(
+                [self.location], self.from_date - dt.timedelta(days=1)
+                )[self.location.id]
+        return above if above != self.employee else None
 
     def _counted(self):
         "Return {(id of location, id of product): quantity of all its lots}"
@@ -214,14 +238,9 @@ class Custodian(ModelSQL, ModelView):
 
         The counted quantity is that of the stocktake, None before it.
         """
-        pool = Pool()
-        Location = pool.get('stock.location')
-        Product = pool.get('product.product')
+        Product = Pool().get('product.product')
         counted = self._counted()
-        locations = Location.search([
-                ('parent', 'child_of', [self.location.id]),
-                ('type', '=', 'storage'),
-                ])
+        locations = self._locations()
         quantities = self._quantities(
             locations, self.from_date - dt.timedelta(days=1))
         products = {

@@ -21,6 +21,10 @@ class ShortageError(UserError):
     pass
 
 
+class DeliveryError(UserError):
+    pass
+
+
 class CustodianError(UserError):
     pass
 

@@ -7,8 +7,10 @@ from trytond.i18n import gettext
 from trytond.model import fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
+from trytond.tools import grouped_slice
 
 from .label import LabelReport
+from .scan_line import SLICE
 
 
 class Move(metaclass=PoolMeta):
@@ -168,10 +170,12 @@ class ScanLine(metaclass=PoolMeta):
             if key not in lots and key not in new:
                 new[key] = Lot(product=line.product, number=line.new_lot)
         Lot.save(list(new.values()))
+        lots |= new
         for line in lines:
-            line.lot = (lots | new)[line.product, line.new_lot]
+            line.lot = lots[line.product, line.new_lot]
             line.new_lot = None
-        cls.save(lines)
+        for part in grouped_slice(lines, SLICE):
+            cls.save(list(part))
 
 
 class LotLabel(LabelReport):

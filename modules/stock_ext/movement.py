@@ -55,9 +55,22 @@ class ShipmentInternal(metaclass=PoolMeta):
         outgoing = [
             s for s in shipments if s.from_location.type != 'lost_found']
         for group in [incoming, outgoing]:
-            for i in range(0, len(group), SLICE):
-                cls.carry_out(cls.browse(group[i:i + SLICE]))
+            for part in cls._parts(group):
+                cls.carry_out(cls.browse(part))
         return ids
+
+    @classmethod
+    def _parts(cls, shipments):
+        "Yield as many of shipments at once as have SLICE moves together"
+        part, count = [], 0
+        for shipment in shipments:
+            if part and count + len(shipment.moves) > SLICE:
+                yield part
+                part, count = [], 0
+            part.append(shipment)
+            count += len(shipment.moves)
+        if part:
+            yield part
 
     @classmethod
     def _browse(cls, movements):
@@ -258,7 +271,7 @@ class Move(metaclass=PoolMeta):
                 product=product, unit=self.unit.rec_name,
                 default_unit=self.product.default_uom.rec_name)
         quantity = getattr(self, 'quantity', None)
-        if not quantity or quantity < 0:
+        if not quantity or not 0 < quantity < float('inf'):
             yield gettext('stock_ext.msg_draw_up_quantity',
                 product=product, quantity=quantity or 0)
         elif self.unit.round(quantity) != quantity:

@@ -281,7 +281,7 @@ class Session(metaclass=PoolMeta):
         Line.prepare([l for s in matched for l in s.lines])
         with check_access():
             cls._process_shipments(matched)
-        Line.write([l for s in matched for l in s.lines], {'done': True})
+        Line.mark_done([l for s in matched for l in s.lines])
         cls.finish(matched)
 
     @classmethod

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from unittest.mock import patch
 
-from caravan.testing import QueryTestMixin, prepare_database
+from caravan.testing import QueryTestMixin, prepare_database, unvalidated
 from trytond.modules.company.tests import create_company, set_company
 from trytond.modules.stock_ext.tests import test_module
 from trytond.pool import Pool
@@ -18,7 +18,7 @@ from trytond.transaction import Transaction
 
 __all__ = [
     'EXTRAS', 'StockTestCase', 'create_employee', 'create_lot',
-    'create_product', 'locate', 'move']
+    'create_product', 'create_products', 'locate', 'move']
 
 # All that the module extends
 EXTRAS = test_module.StockExtTestCase.extras
@@ -56,6 +56,7 @@ class StockTestCase(QueryTestMixin, test_tryton.TestCase):
                     'name': "Party", 'addresses': [('create', [{}])]}])
         return party
 
+    @unvalidated()
     def shipment(self, name, moves, from_, to, quantities, **values):
         """Return a new shipment.
 
@@ -175,30 +176,40 @@ def locate(code=None, **values):
 
 def create_product(name, unit="Unit", cost=1, **values):
     "Return a new product of goods"
+    product, = create_products(name, unit=unit, cost=cost, **values)
+    return product
+
+
+# What the tests start from is valid, that is proved elsewhere
+
+@unvalidated()
+def create_products(*names, unit="Unit", cost=1, **values):
+    "Return new products of goods, all with the same values"
     pool = Pool()
     Template = pool.get('product.template')
     Uom = pool.get('product.uom')
     unit, = Uom.search([('name', '=', unit)])
-    template, = Template.create([{
+    product = {}
+    if values.get('type') != 'service':
+        product['cost_price'] = Decimal(cost)
+    templates = Template.create([{
                 'name': name,
                 'type': 'goods',
                 'default_uom': unit.id,
-                'products': [('create', [{}])],
+                'products': [('create', [product])],
                 **values,
-                }])
-    product, = template.products
-    if product.type != 'service':
-        product.cost_price = Decimal(cost)
-        product.save()
-    return product
+                } for name in names])
+    return [p for t in templates for p in t.products]
 
 
+@unvalidated()
 def create_lot(product, number):
     Lot = Pool().get('stock.lot')
     lot, = Lot.create([{'product': product.id, 'number': number}])
     return lot
 
 
+@unvalidated()
 def create_employee(name):
     "Return a new employee of the company of the context"
     pool = Pool()
@@ -212,24 +223,29 @@ def create_employee(name):
     return employee
 
 
-def move(from_location, to_location, quantities, date=None, **values):
-    "Move quantities {product: quantity} at date and return the moves"
+@unvalidated()
+def move(from_location, to_location, quantities, *dates, **values):
+    """Move quantities {product: quantity} and return the moves.
+
+    They are done on each of dates, today without one.
+    """
     Move = Pool().get('stock.move')
     moves = []
-    for product, quantity in quantities.items():
-        record = Move(**{
-                'product': product,
-                'unit': product.default_uom,
-                'quantity': quantity,
-                'from_location': from_location,
-                'to_location': to_location,
-                'effective_date': date,
-                'company': Transaction().context['company'],
-                **values})
-        if record.on_change_with_unit_price_required():
-            record.unit_price = product.cost_price
-            record.currency = record.company.currency
-        moves.append(record)
+    for date in dates or [None]:
+        for product, quantity in quantities.items():
+            record = Move(**{
+                    'product': product,
+                    'unit': product.default_uom,
+                    'quantity': quantity,
+                    'from_location': from_location,
+                    'to_location': to_location,
+                    'effective_date': date,
+                    'company': Transaction().context['company'],
+                    **values})
+            if record.on_change_with_unit_price_required():
+                record.unit_price = product.cost_price
+                record.currency = record.company.currency
+            moves.append(record)
     Move.save(moves)
     with Transaction().set_context(_skip_warnings=True):
         Move.do(moves)

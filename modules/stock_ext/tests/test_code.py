@@ -4,10 +4,11 @@ import datetime as dt
 import unittest
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import ean
 
+from caravan.testing import examples
 from trytond.modules.stock_ext.code import parse
 
 _FNC1 = '\x1d'
@@ -52,6 +53,8 @@ class CodeTestCase(unittest.TestCase):
                 ('(01){}(10)L-9(21)S1(17)260228', None, 'S1', day),
                 ('(01){}(17)260200(10)L-9', None, None, day),
                 ('(10)L-9(01){}', None, None, None),
+                ('(01){}(15)260228(10)L-9', None, None, day),
+                ('(01){}(15)260101(17)260228(10)L-9', None, None, day),
                 ('01{}10L-9\x1d17260228', None, None, day),
                 (']C101{}172602283712\x1d10L-9', 'count', None, day),
                 (']d2\x1d01{}3103001250172602283012\x1d10L-9', 'count',
@@ -70,6 +73,7 @@ class CodeTestCase(unittest.TestCase):
                     (measure, serial, expiry))
                 self.assertEqual(code.quantity is None, measure is None)
 
+    @settings(max_examples=examples(100))
     @given(st.text(
             st.characters(codec='ascii', categories=['Lu', 'Nd']),
             min_size=1, max_size=20), st.integers(1, 10 ** 8 - 1))
@@ -84,6 +88,7 @@ class CodeTestCase(unittest.TestCase):
             self.assertEqual(
                 (code.lot, code.quantity, code.problem), (lot, count, None))
 
+    @settings(max_examples=examples(100))
     @given(st.integers(0, 10 ** 12 - 1), st.integers(0, 9))
     def test_check_digit(self, number, digit):
         "A wrong check digit is told, whatever the number"
@@ -93,6 +98,7 @@ class CodeTestCase(unittest.TestCase):
         self.assertEqual(
             code.problem, None if str(digit) == right else 'check_digit')
 
+    @settings(max_examples=examples(100))
     @given(st.text(max_size=40))
     def test_anything(self, text):
         "No text makes it fail"

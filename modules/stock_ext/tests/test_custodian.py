@@ -101,6 +101,23 @@ class CustodianTestCase(StockTestCase):
                 [s.id for s in shelves[:count]], ['custodian'])
         self.assertConstantQueries(read, 5, 20)
 
+    def test_place_below(self):
+        "A place below changes hands on its own, and stays out after that"
+        product = create_product("Bolt")
+        rack = locate(name="Rack", parent=self.store.id)
+        for place, quantity in [(self.shelf, 7), (rack, 2)]:
+            self.supply({product: quantity}, place, date=YESTERDAY)
+        self.custody(self.ann, YESTERDAY)
+        shelf = self.custody(self.bob, TODAY, location=self.shelf)
+        self.assertEqual(shelf.predecessor, self.ann)
+        self.assertEqual(
+            [i.location for i in shelf.inventories], [self.shelf])
+        store = self.hand_over(create_employee("Cid"))
+        self.assertEqual([i.location for i in store.inventories], [rack])
+        self.assertEqual(
+            [(l.location, l.quantity) for l in store.handed_over()],
+            [(rack, 2)])
+
     def test_hand_over(self):
         "A hand-over ends the custody and asks for a stocktake"
         product = create_product("Bolt", cost=2)

@@ -2,26 +2,26 @@
 # this repository contains the full copyright notice and licence terms.
 from trytond.modules.stock_ext.exceptions import ApprovalError, ShortageError
 from trytond.modules.stock_ext.tests.common import (
-    StockTestCase, create_product)
+    EXTRAS, StockTestCase, create_product, create_products)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-MODULES = ['stock_ext', 'product_attribute', 'stock_lot', 'stock_split']
 
-
-class DeliveryTestCase(StockTestCase):
-    "Test shipments delivered by one click"
-    modules = MODULES
+class _DeliveryTestCase(StockTestCase):
 
     def setUp(self):
         super().setUp()
-        self.bolt = create_product("Bolt")
-        self.nut = create_product("Nut")
+        self.bolt, self.nut = create_products("Bolt", "Nut")
         self.supply({self.bolt: 10})
 
     def deliver(self, shipment):
         shipment.__class__.deliver_now([shipment])
         return shipment.__class__(shipment.id)
+
+
+class DeliveryTestCase(_DeliveryTestCase):
+    "Test shipments delivered by one click"
+    modules = ['stock_ext', 'stock_lot']
 
     def test_customer(self):
         "From each state on the goods leave"
@@ -94,6 +94,16 @@ class DeliveryTestCase(StockTestCase):
         with self.assertRaises(ApprovalError):
             self.deliver(shipment)
 
+
+class SplitTestCase(_DeliveryTestCase):
+    "Test shipments delivered by one click where they may be split"
+    modules = ['stock_ext', *EXTRAS]
+
+    def setUp(self):
+        super().setUp()
+        # The shipments are made without the orders that they may stem from
+        self.enterContext(Transaction().set_context(_skip_warnings=True))
+
     def test_split(self):
         "What the core split in two is delivered as two"
         Uom = Pool().get('product.uom')
@@ -124,8 +134,7 @@ class DeliveryTestCase(StockTestCase):
         for _ in range(3):
             session.on_scan_code('BOLT')
         session.save()
-        with Transaction().set_context(_skip_warnings=True):
-            Session.process([Session(session.id)])
+        Session.process([Session(session.id)])
         Shipment = shipment.__class__
         rest, = Shipment.search([
                 ('id', '!=', shipment.id), ('reference', '=', "R-7")])
@@ -140,7 +149,7 @@ class DeliveryTestCase(StockTestCase):
 
 class AttributeTestCase(StockTestCase):
     "Test where products have attributes"
-    modules = MODULES
+    modules = ['stock_ext', *EXTRAS]
 
     def test_label(self):
         "The label of a product tells its attributes"

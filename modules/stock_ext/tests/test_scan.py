@@ -3,6 +3,7 @@
 import datetime
 import io
 
+from trytond.model.exceptions import SQLConstraintError
 from trytond.modules.stock_ext.exceptions import ScanError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_employee, create_lot, create_product)
@@ -51,16 +52,41 @@ class ScanTestCase(StockTestCase):
         return [(l.product, l.quantity, bool(l.problem))
             for l in session.lines]
 
+    def test_profiles(self):
+        "The profiles that are there read a code and its quantity"
+        Profile = Pool().get('stock.scan.profile')
+        for profile in Profile.search([]):
+            with self.subTest(profile=profile.name):
+                self.assertEqual(
+                    [c.field for c in profile.columns], ['code', 'quantity'])
+        with self.assertRaises(SQLConstraintError):
+            self.profile(columns='code ignore ignore code')
+
     def test_formats(self):
-        "CSV, TXT and XLSX, four separators, two encodings"
+        "CSV and TXT, their separators and encodings"
         expected = [(self.bolt, 2, False), (self.nut, 3, False)]
-        for i, separator in enumerate(',;\t|'):
-            for encoding in ['utf-8', 'utf-8-sig', 'cp1251', 'utf-16']:
-                with self.subTest(separator=separator, encoding=encoding):
-                    text = f'BOLT{separator}2\r\nГАЙКА{separator}3\r\n'
-                    session = self.import_(
-                        (text + '\n' * i).encode(encoding), 'x.txt')
-                    self.assertEqual(self.lines(session), expected)
+        for i, (separator, encoding) in enumerate([
+                    (',', 'utf-8'), (';', 'utf-8-sig'), ('\t', 'cp1251'),
+                    ('|', 'utf-16'), (';', 'cp1251')]):
+            with self.subTest(separator=separator, encoding=encoding):
+                text = f'BOLT{separator}2\r\nГАЙКА{separator}3\r\n'
+                session = self.import_(
+                    (text + '\n' * i).encode(encoding), 'x.txt')
+                self.assertEqual(self.lines(session), expected)
+        session = self.import_(
+            'BOLT      2\nГАЙКА     3 \n', 'x.txt',
+            self.profile(separator=' '))
+        self.assertEqual(self.lines(session), expected)
+
+    def test_numbers(self):
+        "Quantities as they are written here and there"
+        oil = create_product("Oil", unit="Liter", code='OIL')
+        texts = [
+            ('1.5', 1.5), ('1,5', 1.5), ('1 234,5', 1234.5),
+            ('1,234.5', 1234.5), ('1.234,5', 1234.5), ("1'234.5", 1234.5)]
+        session = self.import_(''.join(f'OIL;{t}\n' for t, _ in texts))
+        self.assertEqual(
+            self.lines(session), [(oil, q, False) for _, q in texts])
 
     def test_sheet(self):
         from openpyxl import Workbook
@@ -110,7 +136,8 @@ class ScanTestCase(StockTestCase):
     def test_bad_files(self):
         for content, name, encoding, text in [
                 (b'', 'x.csv', None, "no rows"),
-                ('ГАЙКА;1'.encode('cp1251'), 'x.csv', None, "UTF-8"),
+                ('BOLT;1\nГАЙКА;1'.encode('cp1251'), 'x.csv', None,
+                    "line 2, is not UTF-8"),
                 ('ГАЙКА;1'.encode('cp1251'), 'x.csv', 'nonsense',
                     "no encoding"),
                 (b'PK\x03\x04', 'x.xlsx', None, "can't be read")]:
