@@ -23,7 +23,8 @@ from .export import InertExportMixin
 _DAY = 24 * 60 * 60
 _ARRIVED = ['sent', 'delivered', 'read']
 _ORDERED = ['confirmed', 'processing', 'done']
-_COMPARED = {'invisible': ~Bool(Eval('hold_out'))}
+_COMPARED = {
+    'invisible': ~Bool(Eval('hold_out')) | ~Bool(Eval('started_at'))}
 
 
 class Attribution(InertExportMixin, ModelSQL, ModelView):
@@ -217,6 +218,9 @@ class Mailing(metaclass=PoolMeta):
     order_rate = fields.Function(
         fields.Float(
             "Who Ordered", digits=(1, 4),
+            states={
+                'invisible': ~Bool(Eval('started_at')),
+                },
             help="The share of those included who ordered within the "
             "attribution days of the start."),
         'get_comparison')
