@@ -23,7 +23,8 @@ from .export import InertExportMixin
 _DAY = 24 * 60 * 60
 _ARRIVED = ['sent', 'delivered', 'read']
 _ORDERED = ['confirmed', 'processing', 'done']
-_COMPARED = {'invisible': ~Bool(Eval('hold_out'))}
+_COMPARED = {
+    'invisible': ~Bool(Eval('hold_out')) | ~Bool(Eval('started_at'))}
 
 
 class Attribution(InertExportMixin, ModelSQL, ModelView):
@@ -120,11 +121,9 @@ def _orders():
     sale = pool.get('sale.sale').__table__()
     theirs = Currency.currency_rate_sql()
     ours = Currency.currency_rate_sql()
-    cost = _costs()
     amount = sale.untaxed_amount_cache * _rate(ours) / _rate(theirs)
     return (sale
         .join(company, condition=sale.company == company.id)
-        .left_join(cost, condition=cost.sale == sale.id)
         .left_join(theirs, condition=_at(
                 theirs, sale.currency, sale.sale_date))
         .left_join(ours, condition=_at(
@@ -135,65 +134,56 @@ def _orders():
             sale.party.as_('party'),
             sale.sale_date.as_('date'),
             amount.as_('amount'),
-            (amount - Coalesce(cost.cost, 0)).as_('margin'),
+            (amount - Coalesce(_cost(sale), 0)).as_('margin'),
             where=sale.state.in_(_ORDERED)))
 
 
-def _costs():
-    """Return the query of what the goods of each order cost.
+def _cost(sale):
+    """Return the query of what the goods of an order cost.
 
     What was delivered counts at the cost of its moves, what was not yet and
     services at the cost price of the product.
     """
     pool = Pool()
     line = pool.get('sale.line').__table__()
-    sale = pool.get('sale.sale').__table__()
-    price = _prices()
     product = pool.get('product.product').__table__()
     template = pool.get('product.template').__table__()
     unit = pool.get('product.uom').__table__()
     default = pool.get('product.uom').__table__()
-    moved = _moved()
-    # PostgreSQL does not multiply a float with a numeric
-    each = fields.Numeric("Cost").sql_cast(
-        Coalesce(moved.cost, price.cost_price, 0))
-    quantity = fields.Numeric("Quantity").sql_cast(
-        line.quantity * unit.factor / default.factor)
+    each = Coalesce(_moved(line), _price(line.product, sale.company), 0)
     return (line
-        .join(sale, condition=line.sale == sale.id)
         .join(product, condition=line.product == product.id)
         .join(template, condition=product.template == template.id)
         .join(unit, condition=line.unit == unit.id)
         .join(default, condition=template.default_uom == default.id)
-        .left_join(moved, condition=moved.origin == Concat(
-                'sale.line,', fields.Char("Line").sql_cast(line.id)))
-        .left_join(price, condition=(price.product == product.id)
-            & (price.company == sale.company))
         .select(
-            line.sale, Sum(quantity * each).as_('cost'),
-            where=line.type == 'line', group_by=[line.sale]))
+            Sum(_numeric(line.quantity * unit.factor / default.factor)
+                * _numeric(each)),
+            where=(line.sale == sale.id) & (line.type == 'line')))
 
 
-def _prices():
-    "Return the query of the cost price of each product in each company"
+def _price(product, company):
+    "Return the query of the cost price of a product in a company"
     price = Pool().get('product.cost_price').__table__()
     return price.select(
-        price.product, price.company, Max(price.cost_price).as_('cost_price'),
-        group_by=[price.product, price.company])
+        Max(price.cost_price),
+        where=(price.product == product) & (price.company == company))
 
 
-def _moved():
-    "Return the query of the cost of a unit of what was moved by origin"
+def _moved(line):
+    "Return the query of the cost of a unit of what was moved for a line"
     move = Pool().get('stock.move').__table__()
-    quantity = Sum(fields.Numeric("Quantity").sql_cast(move.internal_quantity))
-    cost = Sum(
-        fields.Numeric("Quantity").sql_cast(move.internal_quantity)
-        * move.cost_price)
+    quantity = _numeric(move.internal_quantity)
     return move.select(
-        move.origin, (cost / NullIf(quantity, 0)).as_('cost'),
+        Sum(quantity * move.cost_price) / NullIf(Sum(quantity), 0),
         where=(move.state == 'done') & (move.cost_price != Null)
-        & move.origin.like('sale.line,%'),
-        group_by=[move.origin])
+        & (move.origin == Concat(
+                'sale.line,', fields.Char("Line").sql_cast(line.id))))
+
+
+def _numeric(expression):
+    "Return expression as a number that PostgreSQL multiplies with others"
+    return fields.Numeric("Number").sql_cast(expression)
 
 
 def _at(rate, currency, date):
@@ -228,6 +218,9 @@ class Mailing(metaclass=PoolMeta):
     order_rate = fields.Function(
         fields.Float(
             "Who Ordered", digits=(1, 4),
+            states={
+                'invisible': ~Bool(Eval('started_at')),
+                },
             help="The share of those included who ordered within the "
             "attribution days of the start."),
         'get_comparison')
