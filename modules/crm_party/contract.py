@@ -729,7 +729,8 @@ class Due(metaclass=PoolMeta):
                 table.company.as_('company'),
                 table.manager.as_('employee'),
                 date.as_('date'),
-                days_between(date, day).as_('days'),
+                # Late is who waits after the days before have begun
+                (days_between(date, day) + lead).as_('days'),
                 Literal(0).as_('interval'),
                 where=(table.company == company)
                 & (table.state == 'active')

@@ -242,6 +242,11 @@ class Profile(metaclass=PoolMeta):
                 result[name][profile.id] = values.get(name)
         return result
 
+    def absorb(self, other):
+        super().absorb(other)
+        if not self.discount_category:
+            self.discount_category = other.discount_category
+
     @classmethod
     def on_modification(cls, mode, profiles, field_names=None):
         super().on_modification(mode, profiles, field_names=field_names)

@@ -2,9 +2,11 @@
 # this repository contains the full copyright notice and licence terms.
 """Things that the tests of crm_party need, made inside of a transaction."""
 import datetime as dt
+import io
 import json
 from pathlib import Path
 from unittest.mock import patch
+from zipfile import ZipFile
 
 from lxml import etree
 
@@ -173,8 +175,8 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
             return report.template_extension, data
         with patch.object(Report, 'convert', convert):
             _, content, _, name = Report.execute(ids, {})
-        return (
-            content if isinstance(content, str) else content.decode(), name)
+        with ZipFile(io.BytesIO(content)) as document:
+            return document.read('content.xml').decode(), name
 
     def act_as(self, user):
         "Return the context in which user calls the server"

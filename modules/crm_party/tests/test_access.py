@@ -21,15 +21,19 @@ OWNERS = {
     'crm.profile': 'manager',
     'crm.activity': 'employee',
     'crm.case': 'employee',
+    'crm.contract': 'manager',
     'crm.lead': 'employee',
     'crm.due': 'employee',
     'crm.plan.done': 'employee',
     'crm.work.sheet': 'employee',
     }
 ANALYTICS = {
-    'crm.profile', 'crm.activity', 'crm.case', 'crm.lead', 'crm.plan.done'}
+    'crm.profile', 'crm.activity', 'crm.case', 'crm.contract', 'crm.lead',
+    'crm.plan.done'}
 # Records without an owner are nobody's secret
-OPEN = {'crm.profile', 'crm.activity', 'crm.case', 'crm.lead', 'crm.due'}
+OPEN = {
+    'crm.profile', 'crm.activity', 'crm.case', 'crm.contract', 'crm.lead',
+    'crm.due'}
 NAMES = ['anna', 'boris', 'celine', 'dora', None]
 # Group and chief of each user
 USERS = {
@@ -86,6 +90,10 @@ def _create_records(company, employees):
                 **values, 'party': party.id, 'type': type_.id,
                 'subject': f"Case of {name}",
                 } for values, name, party in zip(common, NAMES, parties)])
+    pool.get('crm.contract').create([{
+                'company': company.id, 'manager': id_, 'party': party.id,
+                'currency': company.currency.id, 'start': TODAY,
+                } for id_, party in zip(ids, parties)])
     pool.get('crm.lead').create([
             {**values, 'name': f"Lead of {name}"}
             for values, name in zip(common, NAMES)])

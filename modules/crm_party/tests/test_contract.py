@@ -229,8 +229,8 @@ class ContractTestCase(ContractCase):
             start=date('2025-07-01'), end=date('2026-06-30'), notice=1)
         Due = self.get('crm.due')
         for today, days in [
-                ('2026-04-29', None), ('2026-04-30', -30),
-                ('2026-06-01', 2)]:
+                ('2026-04-29', None), ('2026-04-30', 0),
+                ('2026-06-01', 32)]:
             with self.subTest(today), self.at(today):
                 found = Due.search([('kind', '=', 'contract')])
                 self.assertEqual(
