@@ -9,6 +9,7 @@ from sql.aggregate import Avg, Count, Min, Sum
 from sql.conditionals import Case, Coalesce, NullIf
 from sql.functions import DateTrunc, Round
 
+from trytond import backend
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
@@ -77,10 +78,12 @@ class Abstract(ModelSQL, ModelView):
     @classmethod
     def _part(cls, name, part, whole):
         "Return the column of the part of a whole, empty without one"
-        # Integers are divided without a rest
-        return getattr(cls, name).sql_cast(Round(
-                getattr(cls, name).sql_cast(part) * 1.0
-                / NullIf(whole, 0), 4)).as_(name)
+        # Integers are divided without a rest by SQLite, only numerics are
+        # rounded by PostgreSQL
+        cast = getattr(cls, name).sql_cast
+        if backend.name == 'sqlite':
+            part = part * 1.0
+        return cast(Round(cast(part) / NullIf(whole, 0), 4)).as_(name)
 
     @classmethod
     def _month(cls, date):

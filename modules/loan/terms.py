@@ -239,8 +239,9 @@ class TermsMixin(Model):
     @classmethod
     def terms_fields(cls):
         "Return the names of the fields that a loan copies from its product"
-        return [n for n in dir(TermsMixin)
-            if isinstance(getattr(TermsMixin, n), fields.Field)]
+        return [
+            n for n in dir(TermsMixin) if n != 'id'
+            and isinstance(getattr(TermsMixin, n), fields.Field)]
 
     def engine_terms(self, number, rate, amount, unit, steps=()):
         """Return the Terms of the engine.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from decimal import Decimal as D
 
 from proteus import Model
+from proteus import config as proteus_config
 
 from caravan.testing import activate_modules, unvalidated
 from trytond.modules.loan.engine import proof as replay
@@ -30,20 +31,42 @@ class ModelsCase(unittest.TestCase):
     "A company with a borrower and the cases by id"
     # Whether what the tests save is validated, which is half of their time
     validated = False
+    # Whether the tests roll back: those of the next such class go on in the
+    # same database
+    rolls_back = False
+    _kept = None
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.cases = replay.load()
+        if not (cls.rolls_back and cls._reuse()):
+            cls._prepare()
+        if not cls.rolls_back:
+            cls.addClassCleanup(drop_db)
+        if not cls.validated:
+            cls.enterClassContext(unvalidated())
+
+    @classmethod
+    def _reuse(cls):
+        "Return whether the database of the class before is still there"
+        if not cls._kept or cls._kept[0] is not Pool._pools.get(DB_NAME):
+            return False
+        _, cls.party, cls.method, cls.product = cls._kept
+        cls.config = proteus_config.set_trytond()
+        return True
+
+    @classmethod
+    def _prepare(cls):
         cls.config = activate_modules('loan', setup_accounting)
-        cls.addClassCleanup(drop_db)
         Party = Model.get('party.party')
         cls.party = Party(name="Borrower")
         cls.party.save()
         cls.method = get_method()
         cls.product = create_product()
-        if not cls.validated:
-            cls.enterClassContext(unvalidated())
+        if cls.rolls_back:
+            ModelsCase._kept = (
+                Pool._pools[DB_NAME], cls.party, cls.method, cls.product)
 
     @contextmanager
     def transaction(self, commit=False):

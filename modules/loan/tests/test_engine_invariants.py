@@ -73,7 +73,7 @@ class InvariantTestCase(unittest.TestCase):
         if len(rows) == agreed.number and rows[-1].interest:
             self.assertLess(abs(total - raw), D('.02'))
 
-    @settings(max_examples=examples(600), deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(terms, amounts, dates,
         st.sampled_from(list(engine.FIRST_PERIODS)))
     def test_schedule(self, agreed, amount, start, first_period):
@@ -81,7 +81,7 @@ class InvariantTestCase(unittest.TestCase):
             agreed, amount, start, first_period=first_period)
         self.check(schedule, amount)
 
-    @settings(max_examples=examples(400), deadline=None)
+    @settings(max_examples=examples(250), deadline=None)
     @given(terms, amounts, dates, st.integers(0, 39), st.integers(0, 39),
         st.integers(0, 20))
     def test_grace(
@@ -97,7 +97,7 @@ class InvariantTestCase(unittest.TestCase):
         for row in schedule.rows[:min(interest, len(schedule.rows))]:
             self.assertEqual(row.interest, 0)
 
-    @settings(max_examples=examples(400), deadline=None)
+    @settings(max_examples=examples(250), deadline=None)
     @given(terms, amounts, dates, st.lists(
             st.tuples(st.integers(1, 900), st.integers(-50, 100)),
             max_size=4))
@@ -150,7 +150,7 @@ class InvariantTestCase(unittest.TestCase):
             self.assertEqual(option.schedule.rows[-1].closing, 0)
             self.assertLessEqual(option.last_due, plan.rows[-1].due)
 
-    @settings(max_examples=examples(600), deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(amounts, dates, st.lists(st.tuples(
                 st.integers(-100, 100),
                 st.sampled_from(list(engine.COMPONENTS)), amounts),

@@ -17,6 +17,7 @@ SECOND = dt.date(2024, 3, 1)
 
 class IndexTestCase(ModelsCase):
     "1200 in 12 without interest, lent when 1 is worth 2"
+    rolls_back = True
 
     @classmethod
     def setUpClass(cls):

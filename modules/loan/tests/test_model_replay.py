@@ -20,6 +20,7 @@ payments = st.lists(
 
 
 class ReplayTestCase(ModelsCase):
+    rolls_back = True
 
     def make(self):
         Loan = self.pool.get('loan.loan')
@@ -80,7 +81,7 @@ class ReplayTestCase(ModelsCase):
                 Company(self.config.context['company'])), [])
 
     @settings(
-        max_examples=examples(10), deadline=None, phases=[
+        max_examples=examples(6), deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),
@@ -106,7 +107,7 @@ class ReplayTestCase(ModelsCase):
             self.check_ledger()
 
     @settings(
-        max_examples=examples(10), deadline=None, phases=[
+        max_examples=examples(6), deadline=None, phases=[
             Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck))
     @given(payments, st.integers(1, 200), st.integers(100, 40000),

@@ -15,6 +15,7 @@ TODAY = dt.date.today()
 
 
 class ReportingTestCase(ModelsCase):
+    rolls_back = True
 
     @classmethod
     def setUpClass(cls):

@@ -48,6 +48,7 @@ class RunCase(ModelsCase):
 
 
 class RunTestCase(RunCase):
+    rolls_back = True
 
     def receive(self, loan, date, amount):
         Method = self.pool.get('loan.payment.method')
@@ -292,7 +293,7 @@ class RunTestCase(RunCase):
                 self.assertEqual(self.balance('PROVISION'), D(750))
 
 
-class BrokenTestCase(RunCase):
+class UnbookableTestCase(RunCase):
     "What fails is committed apart, and so is this test"
 
     def test_broken(self):

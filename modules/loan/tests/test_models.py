@@ -169,8 +169,8 @@ class ModelsTestCase(QueryTestMixin, ModelsCase):
         self.assertEqual(
             [(s.number, s.payment) for s in loan.steps], [(6, D(10))])
         own = {'side', 'currency', 'waterfall', 'index_currency'}
-        Loan = Pool(DB_NAME).get('loan.loan')
-        self.assertEqual(set(Loan.terms_fields()) - own, set(terms))
+        with self.transaction() as Loan:
+            self.assertEqual(set(Loan.terms_fields()) - own, set(terms))
 
     def test_queries(self):
         "A list of loans costs the same for ten and for a hundred"
