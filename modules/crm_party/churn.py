@@ -177,7 +177,7 @@ class Churn(_ContextMixin, ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls._order = [('month', 'DESC')]
+        cls._order = [('month', 'DESC'), ('id', 'DESC')]
 
     @classmethod
     def get_rec_name(cls, records, name):

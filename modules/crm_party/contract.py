@@ -671,7 +671,7 @@ class ContractSuspension(ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         cls.__access__.add('contract')
-        cls._order = [('start', 'DESC')]
+        cls._order = [('start', 'DESC'), ('id', 'DESC')]
 
 
 class ContractRenewal(ModelSQL, ModelView):
@@ -692,7 +692,7 @@ class ContractRenewal(ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         cls.__access__.add('contract')
-        cls._order = [('new_end', 'DESC')]
+        cls._order = [('new_end', 'DESC'), ('id', 'DESC')]
 
 
 class Activity(metaclass=PoolMeta):

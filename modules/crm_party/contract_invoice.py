@@ -289,7 +289,7 @@ class ContractCharge(ModelSQL, ModelView):
                 'crm_party.msg_contract_charge_unique'),
             ]
         cls._sql_indexes.add(Index(t, (t.invoice_line, Index.Equality())))
-        cls._order = [('start', 'DESC')]
+        cls._order = [('start', 'DESC'), ('id', 'DESC')]
 
 
 class InvoiceLine(metaclass=PoolMeta):
