@@ -77,6 +77,8 @@ def _make_accounts(demo):
                 ('company', '=', demo.company.id),
                 ('closed', '!=', True),
                 ], limit=1)
+    demo.accounts['cash'], = Account.find(
+        [('code', '=', '1.1.1'), ('company', '=', demo.company.id)])
     wizard.form.account_receivable = demo.accounts['receivable']
     wizard.form.account_payable = demo.accounts['payable']
     wizard.form.category_account_revenue = demo.accounts['revenue']

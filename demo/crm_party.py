@@ -57,6 +57,7 @@ def fill(demo):
     _make_leads(demo, types)
     _make_cases(demo, owners)
     _make_contracts(demo, owners)
+    _make_invoices(demo, owners)
     _make_discounts(demo)
     _make_rates(demo, types)
     _make_sheets(demo)
@@ -311,6 +312,81 @@ def _make_contracts(demo, owners):
     contracts = demo.create('crm.contract', values)
     demo.get('crm.contract')._proxy.activate(
         [c.id for c in contracts], demo.context)
+
+
+def _make_invoices(demo, owners):
+    "Make the invoices of a year: some customers come back, some are lost"
+    product = demo.products['CARRIAGE']
+    journal, = demo.get('account.journal').find(
+        [('type', '=', 'revenue')], limit=1)
+    days = []
+    for party in demo.random.sample(sorted(owners), 12):
+        rhythm = demo.random.choice([30, 60, 120])
+        first = demo.random.randrange(20, 300)
+        last = demo.random.choice([0, 0, 0, 150])
+        days += [(-day, party) for day in range(first, last, -rhythm)]
+    addresses = {
+        a.party.id: a.id for a in demo.get('party.address').find(
+            [('party', 'in', list(owners))])}
+    invoices = demo.create('account.invoice', [{
+                'type': 'out',
+                'company': demo.company.id,
+                'currency': demo.company.currency.id,
+                'party': party,
+                'invoice_address': addresses[party],
+                'account': demo.accounts['receivable'].id,
+                'journal': journal.id,
+                'invoice_date': demo.on(day),
+                'lines': [('create', [{
+                                'type': 'line',
+                                'company': demo.company.id,
+                                'currency': demo.company.currency.id,
+                                'product': product.id,
+                                'unit': product.default_uom.id,
+                                'account': demo.accounts['revenue'].id,
+                                'quantity': demo.random.randrange(1, 9),
+                                'unit_price': Decimal(
+                                    demo.random.randrange(32, 64) * 10),
+                                }])],
+                } for day, party in sorted(days)])
+    demo.get('account.invoice').click(invoices, 'post')
+    _pay_invoices(demo, invoices)
+
+
+def _pay_invoices(demo, invoices):
+    "Pay what was invoiced long ago, customer by customer"
+    Line = demo.get('account.move.line')
+    due = {}
+    for line in Line.find([
+                ('account', '=', demo.accounts['receivable'].id),
+                ('move.origin.id', 'in', [i.id for i in invoices],
+                    'account.invoice'),
+                ('date', '<', demo.on(-40))]):
+        due.setdefault(line.party, []).append(line)
+    journal, = demo.get('account.journal').find(
+        [('type', '=', 'cash')], limit=1)
+    period, = demo.get('account.period').find([
+            ('start_date', '<=', demo.today), ('end_date', '>=', demo.today),
+            ('type', '=', 'standard')])
+    moves = demo.create('account.move', [{
+                'company': demo.company.id,
+                'journal': journal.id,
+                'period': period.id,
+                'date': demo.today,
+                'lines': [('create', [
+                            {'account': demo.accounts['cash'].id,
+                                'debit': amount, 'credit': Decimal(0)},
+                            {'account': demo.accounts['receivable'].id,
+                                'party': party.id,
+                                'debit': Decimal(0), 'credit': amount},
+                            ])],
+                } for party, lines in due.items()
+            for amount in [sum(line.debit for line in lines)]])
+    demo.get('account.move').click(moves, 'post')
+    for move, lines in zip(
+            demo.progress(moves, "Payments of customers"), due.values()):
+        paid = [line for line in move.lines if line.credit]
+        demo.wizard('account.move.reconcile_lines', lines + paid)
 
 
 def _make_discounts(demo):

@@ -42,10 +42,7 @@ _RUNS = [
 
 def fill(demo):
     "Make products, applications, loans that run, and what was paid on them"
-    cash, = demo.get('account.account').find(
-        [
-            ('code', '=', '1.1.1'),
-            ], limit=1)
+    cash = demo.accounts['cash']
     accounts = _make_accounts(demo, cash)
     products = _make_products(demo, accounts)
     method = _make_method(demo, cash)
