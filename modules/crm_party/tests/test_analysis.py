@@ -28,9 +28,13 @@ class AnalysisTestCase(CrmTestCase):
         account, = self.get('account.account').search([
                 ('type.receivable', '=', True),
                 ('company', '=', self.company.id)], limit=1)
+        addresses = self.get('party.address').create(
+            [{'party': p.id} for p in parties.values()])
+        addresses = {a.party.name: a.id for a in addresses}
         table = Invoice.__table__()
         rows = [[
                 'out', 'posted', self.company.id, parties[name].id,
+                addresses[name],
                 (currency or self.company.currency).id, account.id,
                 dt.date.fromisoformat(date), Decimal(amount), Decimal(amount)]
             for name, documents in purchases.items()
@@ -38,8 +42,9 @@ class AnalysisTestCase(CrmTestCase):
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.insert([
                     getattr(table, name) for name in [
-                        'type', 'state', 'company', 'party', 'currency',
-                        'account', 'invoice_date', 'untaxed_amount_cache',
+                        'type', 'state', 'company', 'party',
+                        'invoice_address', 'currency', 'account',
+                        'invoice_date', 'untaxed_amount_cache',
                         'total_amount_cache']], rows))
         return parties
 

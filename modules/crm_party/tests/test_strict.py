@@ -76,11 +76,10 @@ class StrictTestCase(CrmTestCase):
             application_date=self.today, disbursement_date=self.today)
         warehouse, = self.get('stock.location').search(
             [('type', '=', 'warehouse')])
-        for model, field in [
-                ('stock.shipment.out', 'customer'),
-                ('stock.shipment.in', 'supplier')]:
-            self.create(model, **company, warehouse=warehouse.id,
-                **{field: party.id})
+        self.create('stock.shipment.out', **company, warehouse=warehouse.id,
+            customer=party.id, delivery_address=party.addresses[0].id)
+        self.create('stock.shipment.in', **company, warehouse=warehouse.id,
+            supplier=party.id)
 
     def set_strict(self, strict=True):
         configuration = self.get('crm.configuration')(1)

@@ -167,7 +167,7 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
         first = drive(6, 1000, 1300)
         drive(12, 1300, 1500)
         with self.assertRaises(OverlapError) as refusal:
-            drive(30, 1299, 1400)
+            drive(30, 1299, 1300)
         self.assertIn(first.number, refusal.exception.message)
 
     @with_company
