@@ -199,6 +199,8 @@ class Churn(_ContextMixin, ModelSQL, ModelView):
         return months.join(counts, 'LEFT',
             condition=counts.month <= months.id
             ).select(*cls._get_columns(months, counts),
+            # The months of each company have the same ids
+            where=Literal('company' in Transaction().context),
             group_by=[months.id, months.date])
 
     @classmethod

@@ -76,10 +76,14 @@ class StrictTestCase(CrmTestCase):
             application_date=self.today, disbursement_date=self.today)
         warehouse, = self.get('stock.location').search(
             [('type', '=', 'warehouse')])
-        self.create('stock.shipment.out', **company, warehouse=warehouse.id,
+        places = {
+            'warehouse': warehouse.id,
+            'warehouse_storage': warehouse.storage_location.id}
+        self.create('stock.shipment.out', **company, **places,
+            warehouse_output=warehouse.output_location.id,
             customer=party.id, delivery_address=party.addresses[0].id)
-        self.create('stock.shipment.in', **company, warehouse=warehouse.id,
-            supplier=party.id)
+        self.create('stock.shipment.in', **company, **places,
+            warehouse_input=warehouse.input_location.id, supplier=party.id)
 
     def set_strict(self, strict=True):
         configuration = self.get('crm.configuration')(1)
