@@ -200,7 +200,7 @@ class Churn(_ContextMixin, ModelSQL, ModelView):
             condition=counts.month <= months.id
             ).select(*cls._get_columns(months, counts),
             # The months of each company have the same ids
-            where=Literal('company' in Transaction().context),
+            where=Literal(bool(Transaction().context.get('company'))),
             group_by=[months.id, months.date])
 
     @classmethod
