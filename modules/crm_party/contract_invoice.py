@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model.exceptions import AccessError
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
@@ -290,6 +291,13 @@ class ContractCharge(ModelSQL, ModelView):
             ]
         cls._sql_indexes.add(Index(t, (t.invoice_line, Index.Equality())))
         cls._order = [('start', 'DESC'), ('id', 'DESC')]
+
+    @classmethod
+    def check_modification(cls, mode, charges, values=None, external=False):
+        super().check_modification(
+            mode, charges, values=values, external=external)
+        if external and charges:
+            raise AccessError(gettext('crm_party.msg_contract_charge_made'))
 
 
 class InvoiceLine(metaclass=PoolMeta):

@@ -263,7 +263,9 @@ class Trip(metaclass=PoolMeta):
         for id_, norm, refuelled, actual in cursor:
             known = norm is not None and actual is not None
             values = {
-                'refuelled': refuelled, 'fuel_actual': actual,
+                'refuelled': round(refuelled, 1),
+                'fuel_actual': (
+                    round(actual, 1) if actual is not None else None),
                 'fuel_deviation': (
                     round(actual - norm, 1) if known else None),
                 'over_norm': known and actual > norm * tolerance,

@@ -271,8 +271,15 @@ class _ReportingMixin(ModelSQL, ModelView):
     def _measures(cls, sums, digits):
         return {
             'cost': Round(cls.cost.sql_cast(sums['cost']), digits),
-            'litres': sums['litres'],
+            'litres': cls._tenth('litres', sums['litres']),
             }
+
+    @classmethod
+    def _tenth(cls, name, value):
+        "Return the column of a float rounded as it is shown"
+        # PostgreSQL rounds numerics only
+        return getattr(cls, name).sql_cast(
+            Round(cls.cost.sql_cast(value), 1))
 
     def get_rec_name(self, name):
         return ''
@@ -304,11 +311,13 @@ class _TripReportingMixin(_ReportingMixin):
         return {
             **measures,
             'trips': sums['trips'],
-            'km': sums['km'],
-            'empty_share': sums['empty_km'] * 100.0 / km,
-            'consumption': sums['litres'] * 100.0 / km,
-            'over_norm': Case(
-                (sums['norm'] > 0, sums['litres'] - sums['norm'])),
+            'km': cls._tenth('km', sums['km']),
+            'empty_share': cls._tenth(
+                'empty_share', sums['empty_km'] * 100.0 / km),
+            'consumption': cls._tenth(
+                'consumption', sums['litres'] * 100.0 / km),
+            'over_norm': cls._tenth('over_norm', Case(
+                    (sums['norm'] > 0, sums['litres'] - sums['norm']))),
             'revenue': revenue,
             'profit': revenue - measures['cost'],
             'cost_per_km': Round(
