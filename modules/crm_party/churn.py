@@ -244,8 +244,9 @@ class Churn(_ContextMixin, ModelSQL, ModelView):
                     churn_rates(record.start, record.lost)))
             for name in names:
                 value = values[name]
-                result[name][record.id] = (
-                    round(value, 4) if value is not None else None)
+                if value is not None:
+                    value = round(value, cls._fields[name].digits[1])
+                result[name][record.id] = value
         return result
 
 
