@@ -319,3 +319,27 @@ class Loader:
             self._create(values[middle:])
         else:
             self.loaded += len(values)
+
+
+class RecordLoader(Loader):
+    """Loader whose model enters the rows itself and answers for each of them.
+
+    Its method record(values, dry_run) returns for each row None where it is
+    new, False where it was there already, else the reason why not.
+    """
+    #: Name of the column that the reasons of the model speak of
+    refused = ''
+
+    def _load_slice(self, rows):
+        values = self.values(rows)
+        if not values:
+            return
+        outcomes = self.get(self.model)._proxy.record(
+            [v for _, v in values], self.dry_run, self.context)
+        for (row, _), outcome in zip(values, outcomes):
+            if outcome is None:
+                self.loaded += 1
+            elif not outcome:
+                self.doubles += 1
+            else:
+                self.reject(row, self.refused, outcome)

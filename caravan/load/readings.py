@@ -3,17 +3,18 @@
 """Readings of odometers and engine hours."""
 from trytond.modules.fleet.engine.identity import compact_plate
 
-from .engine import Column, Loader, datetime, integer, text
+from .engine import Column, RecordLoader, datetime, integer, text
 from .vehicles import one_of
 
 _GREATEST = 9_999_999
 
 
-class Readings(Loader):
+class Readings(RecordLoader):
     "readings of odometers and of engine hours"
     model = 'fleet.meter.reading'
     modules = ['fleet']
     size = 1000
+    refused = 'value'
     columns = [
         Column('vehicle', text, required=True, help="the plate"),
         Column('at', datetime, required=True,
@@ -66,18 +67,3 @@ class Readings(Loader):
                             **{n: row[n] for n in ['kind', 'at', 'value']},
                             }))
         return result
-
-    def _load_slice(self, rows):
-        "Enter what fits; the server tells of each reading what became of it"
-        values = self.values(rows)
-        if not values:
-            return
-        outcomes = self.get(self.model)._proxy.record(
-            [v for _, v in values], self.dry_run, self.context)
-        for (row, _), outcome in zip(values, outcomes):
-            if outcome is None:
-                self.loaded += 1
-            elif not outcome:
-                self.doubles += 1
-            else:
-                self.reject(row, 'value', outcome)

@@ -3,11 +3,12 @@
 """Refuellings that have happened."""
 from trytond.modules.fleet.engine.identity import compact_plate
 
-from .engine import Column, Loader, boolean, datetime, decimal, integer, text
+from .engine import (
+    Column, RecordLoader, boolean, datetime, decimal, integer, text)
 from .vehicles import one_of
 
 
-class Refuellings(Loader):
+class Refuellings(RecordLoader):
     "refuellings by card, for cash and from the own depot"
     model = 'fleet.refuelling'
     modules = ['fleet']
@@ -92,18 +93,3 @@ class Refuellings(Loader):
             **{n: row[n] for n in [
                     'at', 'odometer', 'source', 'station', 'full']},
             }
-
-    def _load_slice(self, rows):
-        "Enter what is new; the server tells what became of each row"
-        values = self.values(rows)
-        if not values:
-            return
-        outcomes = self.get(self.model)._proxy.record(
-            [v for _, v in values], self.dry_run, self.context)
-        for (row, _), outcome in zip(values, outcomes):
-            if outcome is None:
-                self.loaded += 1
-            elif not outcome:
-                self.doubles += 1
-            else:
-                self.reject(row, '', outcome)

@@ -11,6 +11,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
+from .analysis import CustomerAbstract
 from .kernel.worth import churn_rates
 from .tools import add_days, days_between
 from .turnover import turnover
@@ -49,19 +50,10 @@ class _ContextMixin:
                 'lost_days', company=context.get('company')))
 
 
-class ChurnEvent(_ContextMixin, ModelSQL, ModelView):
+class ChurnEvent(_ContextMixin, CustomerAbstract):
     __name__ = 'crm.churn.event'
     __string__ = "Customer Won or Lost"
 
-    company = fields.Many2One('company.company', "Company")
-    party = fields.Many2One(
-        'party.party', "Party",
-        context={
-            'company': Eval('company', -1),
-            },
-        depends={'company'})
-    manager = fields.Many2One('company.employee', "Manager")
-    branch = fields.Many2One('crm.branch', "Branch")
     date = fields.Date("Date")
     month = fields.Many2One('crm.churn', "Month")
     kind = fields.Selection(_KINDS, "Kind", sort=False)

@@ -5,28 +5,20 @@ from sql.aggregate import Max, Min, Sum
 from sql.conditionals import Coalesce, Greatest
 from sql.functions import Round
 
-from trytond.model import ModelSQL, ModelView, fields
+from trytond.model import fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
+from .analysis import CustomerAbstract
 from .tools import days_between
 
 
-class Debtor(ModelSQL, ModelView):
+class Debtor(CustomerAbstract):
     __name__ = 'crm.debtor'
     __string__ = "Debtor"
 
-    company = fields.Many2One('company.company', "Company")
-    party = fields.Many2One(
-        'party.party', "Party",
-        context={
-            'company': Eval('company', -1),
-            },
-        depends={'company'})
-    manager = fields.Many2One('company.employee', "Manager")
-    branch = fields.Many2One('crm.branch', "Branch")
     amount = Monetary(
         "Owed", currency='currency', digits='currency',
         help="What the party owes, due or not, less what was paid on "

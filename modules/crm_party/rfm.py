@@ -7,31 +7,23 @@ from sql.aggregate import Count, Max, Sum
 from sql.conditionals import Case
 from sql.functions import PercentRank, Round
 
-from trytond.model import ModelSQL, ModelView, fields
+from trytond.model import ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
+from .analysis import CustomerAbstract
 from .kernel.worth import SEGMENTS as _SEGMENTS
 from .profile import ABC, SEGMENTS
 from .tools import days_between, forget
 from .turnover import turnover
 
 
-class Rfm(ModelSQL, ModelView):
+class Rfm(CustomerAbstract):
     __name__ = 'crm.rfm'
     __string__ = "RFM Analysis"
 
-    company = fields.Many2One('company.company', "Company")
-    party = fields.Many2One(
-        'party.party', "Party",
-        context={
-            'company': Eval('company', -1),
-            },
-        depends={'company'})
-    manager = fields.Many2One('company.employee', "Manager")
-    branch = fields.Many2One('crm.branch', "Branch")
     recency = fields.Integer(
         "Recency", help="The days since the last purchase.")
     frequency = fields.Integer(

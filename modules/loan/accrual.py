@@ -7,21 +7,19 @@ from sql.conditionals import Case, Coalesce
 from sql.functions import CurrentTimestamp, Lag, Round
 
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.model import fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from .exceptions import TransactionAccessError
+from .daily import DailyAbstract
 from .tools import days_between
 
 
-class Accrual(ModelSQL, ModelView):
+class Accrual(DailyAbstract):
     __name__ = 'loan.accrual'
+    _day = 'date_to'
 
-    loan = fields.Many2One(
-        'loan.loan', "Loan", required=True, readonly=True,
-        ondelete='RESTRICT')
     date_from = fields.Date(
         "From", required=True, readonly=True,
         help="The day of the row before, or of the payout.")
@@ -35,35 +33,6 @@ class Accrual(ModelSQL, ModelView):
         'account.move', "Move", readonly=True, ondelete='RESTRICT',
         help="The move of all the loans of the product.\n"
         "Empty where interest is booked when it falls due.")
-    currency = fields.Function(
-        fields.Many2One('currency.currency', "Currency"),
-        'on_change_with_currency')
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        t = cls.__table__()
-        cls._order = [('date_to', 'DESC'), ('id', 'DESC')]
-        cls._sql_indexes.update({
-                Index(t, (t.loan, Index.Equality()),
-                    (t.date_to, Index.Range())),
-                Index(t, (t.move, Index.Equality())),
-                })
-
-    @fields.depends('loan', '_parent_loan.currency')
-    def on_change_with_currency(self, name=None):
-        return self.loan.currency if self.loan else None
-
-    def get_rec_name(self, name):
-        return f'{self.loan.rec_name} - {self.date_to}'
-
-    @classmethod
-    def check_modification(cls, mode, accruals, values=None, external=False):
-        super().check_modification(
-            mode, accruals, values=values, external=external)
-        if external or mode == 'delete':
-            raise TransactionAccessError(gettext(
-                    'loan.msg_accrual_readonly'))
 
     @classmethod
     def accrue(cls, product, company, date):

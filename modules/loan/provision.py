@@ -7,23 +7,20 @@ from sql.conditionals import Case, Coalesce
 from sql.functions import CurrentTimestamp, Round
 
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.model import fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from .bucket import NEVER
-from .exceptions import TransactionAccessError
+from .daily import DailyAbstract
 from .terms import RATE_DIGITS
 from .tools import days_between
 
 
-class Provision(ModelSQL, ModelView):
+class Provision(DailyAbstract):
     __name__ = 'loan.provision'
 
-    loan = fields.Many2One(
-        'loan.loan', "Loan", required=True, readonly=True,
-        ondelete='RESTRICT')
     date = fields.Date("Date", required=True, readonly=True)
     bucket = fields.Many2One(
         'loan.bucket', "Bucket", readonly=True, ondelete='RESTRICT')
@@ -42,36 +39,6 @@ class Provision(ModelSQL, ModelView):
         'account.move', "Move", readonly=True, ondelete='RESTRICT',
         help="The move of all the loans of the product.\n"
         "Empty as long as the product has no account of provisions.")
-    currency = fields.Function(
-        fields.Many2One('currency.currency', "Currency"),
-        'on_change_with_currency')
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        t = cls.__table__()
-        cls._order = [('date', 'DESC'), ('id', 'DESC')]
-        cls._sql_indexes.update({
-                Index(t, (t.loan, Index.Equality()),
-                    (t.date, Index.Range())),
-                Index(t, (t.move, Index.Equality())),
-                })
-
-    @fields.depends('loan', '_parent_loan.currency')
-    def on_change_with_currency(self, name=None):
-        return self.loan.currency if self.loan else None
-
-    def get_rec_name(self, name):
-        return f'{self.loan.rec_name} - {self.date}'
-
-    @classmethod
-    def check_modification(
-            cls, mode, provisions, values=None, external=False):
-        super().check_modification(
-            mode, provisions, values=values, external=external)
-        if external or mode == 'delete':
-            raise TransactionAccessError(gettext(
-                    'loan.msg_provision_readonly'))
 
     @classmethod
     def provide(cls, product, company, date):
