@@ -113,6 +113,11 @@ _PREPARE = '''() => {
         timers.delete(timer);
         forget(timer);
     };
+    // Nobody looks at what moves
+    jQuery('<style/>').text(
+        '*, ::before, ::after {'
+        + 'transition: none !important; animation: none !important}'
+    ).appendTo('head');
     window.caravan = {
         files: [],
         idle: limit => new Promise(resolve => {

@@ -6,6 +6,8 @@ from caravan.testing.browser import BrowserTestCase
 _PICTURES = {
     'crm_party-activities': (
         'anna', ["Customers", "My Activities"], None, None),
+    'crm_party-contract': (
+        'director', ["Customers", "Contracts"], None, 0),
     'crm_party-customers': (
         'director', ["Customers", "Customers"], "All", None),
     'fleet-bookings': (
@@ -14,6 +16,12 @@ _PICTURES = {
         'dispatcher', ["Fleet", "Drivers", "Drivers"], None, None),
     'fleet-order': (
         'dispatcher', ["Fleet", "Orders", "Transport Orders"], None, 0),
+    'fleet-refuellings': (
+        'director', ["Fleet", "Fuel", "Refuellings"], "All", None),
+    'fleet-reporting': (
+        'director', ["Fleet", "Reports", "By Vehicle"], None, None),
+    'fleet-today': (
+        'dispatcher', ["Fleet", "Fleet Today"], None, None),
     'fleet-trips': (
         'dispatcher', ["Fleet", "Trips", "Trips"], "All", None),
     'fleet-vehicles': (
@@ -23,6 +31,8 @@ _PICTURES = {
         'creditclerk', ["Loans", "Loans Given"], "All", "Active"),
     'loan-loans': (
         'creditclerk', ["Loans", "Loans Given"], "All", None),
+    'loan-portfolio': (
+        'creditclerk', ["Loans", "Portfolio Today"], None, None),
     'sms_mailing-mailings': (
         'marketer', ["Mailings", "Mailings"], "All", None),
     'sms_mailing-template': (
