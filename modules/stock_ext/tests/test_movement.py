@@ -237,10 +237,19 @@ class MovementTestCase(StockTestCase):
         warehouse, = Location.search([('type', '=', 'warehouse')])
         other, = Location.copy([warehouse])
         shipment, = self.draw_up(self.movement(
-                3, 'TRANSFER', to_location=other.storage_location.id))
+                3, 'TRANSFER', to_location=other.storage_location.id,
+                date=TODAY - dt.timedelta(days=2)))
         self.assertEqual(shipment.state, 'shipped')
         self.assertTrue(shipment.transit_location)
         self.assertEqual(self.on_hand(self.product, self.store), 7)
+        # Each side has its day
+        self.Shipment.do([shipment])
+        shipment = self.Shipment(shipment.id)
+        self.assertEqual(
+            [m.effective_date for m in [
+                    *shipment.outgoing_moves, *shipment.incoming_moves]],
+            [TODAY - dt.timedelta(days=2), TODAY])
+        self.assertEqual(shipment.effective_date, TODAY)
 
     def test_approval(self):
         "Nothing leaves before it is approved and nothing changes after"
