@@ -46,6 +46,8 @@ class ShipmentInternal(metaclass=PoolMeta):
         All or nothing: MovementError tells each row that can't be drawn up,
         ShortageError what is not on hand.
         """
+        # Saving checks no rights
+        Pool().get('ir.model.access').check(cls.__name__, 'create')
         shipments = [cls._draw_up(m) for m in cls._browse(movements)]
         cls._check_draw_up(shipments)
         cls.lock_stock(m.product for s in shipments for m in s.moves)

@@ -328,6 +328,30 @@ class MovementTestCase(StockTestCase):
                 self.Shipment.approve([shipment])
         self.assertIsNone(shipment.approved_at)
 
+    def test_no_right_to_create(self):
+        "Who may not make shipments makes none by a movement"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        Group = pool.get('res.group')
+        group, = Group.search([('name', '=', "Stock")])
+        keeper, = pool.get('res.user').create([{
+                    'name': "Keeper", 'login': 'keeper',
+                    'groups': [('add', [group.id])],
+                    'companies': [('add', [self.company.id])],
+                    'company': self.company.id,
+                    }])
+        movement = self.movement()
+        with Transaction().set_user(keeper.id), check_access():
+            self.draw_up(movement)
+        # Nobody but the system changes what comes with a module
+        with Transaction().set_user(0):
+            Access.write(Access.search([
+                        ('model', '=', 'stock.shipment.internal'),
+                        ('group', '=', group.id)]), {'perm_create': False})
+        with Transaction().set_user(keeper.id), check_access():
+            with self.assertRaises(AccessError):
+                self.draw_up(movement)
+
     def test_approval_is_not_forged(self):
         with check_access(), self.assertRaises(AccessError):
             self.Shipment.create([{
