@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from trytond.model.exceptions import AccessError
+from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.modules.company.tests import create_company
 from trytond.modules.stock_ext.exceptions import (
     ApprovalError, BasisError, MovementError, ShortageError)
@@ -284,6 +284,38 @@ class MovementTestCase(StockTestCase):
                     self.Shipment.write([shipment], values)
         self.Shipment.do([shipment])
         self.assertEqual(shipment.state, 'done')
+
+    def test_basis_is_kept(self):
+        "No other basis is given to what waits for its approval"
+        shipment, = self.draw_up(self.movement(
+                2, 'WRITE-OFF', to_location=self.lost.id, basis_text="A"))
+        for values in [
+                {'basis': self.basis('ISSUE').id}, {'basis_text': "B"}]:
+            with self.subTest(values=values), check_access():
+                with self.assertRaisesRegex(AccessError, "draft first"):
+                    self.Shipment.write([shipment], values)
+        self.Shipment.wait([shipment])
+        self.Shipment.draft([shipment])
+        with check_access():
+            self.Shipment.write([shipment], {'basis_text': "B"})
+            # What is not finished is not approved
+            with self.assertRaises(AccessButtonError):
+                self.Shipment.approve([shipment])
+
+    def test_total(self):
+        "The paper adds up to what it shows"
+        Act = Pool().get('stock.shipment.internal.write_off_act',
+            type='report')
+        products = create_products("A", "B", "C", cost='0.334')
+        self.supply({p: 1 for p in products})
+        movement = self.movement(
+            basis='WRITE-OFF', to_location=self.lost.id, basis_text="Act")
+        movement['moves'] = [
+            {'product': p.id, 'quantity': 1} for p in products]
+        shipment, = self.draw_up(movement)
+        self.assertEqual(
+            [l.value for l in Act.lines(shipment)], [Decimal('0.33')] * 3)
+        self.assertEqual(Act.total(shipment), Decimal('0.99'))
 
     def test_approval_is_asked_for(self):
         "Those who may approve get one notice with all the movements"
