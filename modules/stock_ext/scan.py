@@ -12,6 +12,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateAction, StateView, Wizard
 
+from .allocation import DIGITS
 from .exceptions import ScanError
 from .scan_line import SLICE
 
@@ -179,7 +180,8 @@ class Session(Workflow, ModelSQL, ModelView):
             if (line.code == code and line.location == self.location
                     and line.to_location == self.to_location
                     and not line.done):
-                line.quantity = (line.quantity or 0) + found.quantity
+                line.quantity = round(
+                    (line.quantity or 0) + found.quantity, DIGITS)
                 break
         else:
             line = Line(
