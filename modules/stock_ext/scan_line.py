@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.pyson import Bool, Date, Eval, If
 from trytond.tools import grouped_slice
@@ -119,6 +120,24 @@ class Line(ModelSQL, ModelView):
     def default_quantity(cls):
         return 1
 
+    @classmethod
+    def copy(cls, lines, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('done', False)
+        return super().copy(lines, default=default)
+
+    @classmethod
+    def check_modification(cls, mode, lines, values=None, external=False):
+        super().check_modification(
+            mode, lines, values=values, external=external)
+        if not external:
+            return
+        for line in lines:
+            if line.done or (mode == 'write' and 'done' in values):
+                raise AccessError(gettext(
+                        'stock_ext.msg_scan_line_done', row=line.rec_name,
+                        session=line.session.rec_name))
+
     @fields.depends('product')
     def on_change_with_unit(self, name=None):
         return self.product.default_uom if self.product else None
@@ -189,6 +208,10 @@ class Line(ModelSQL, ModelView):
                 found.problem = gettext(
                     f'stock_ext.msg_scan_{problem}', code=code)
         return result
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        return [('code', *clause[1:])]
 
     @classmethod
     def _products(cls, names):
