@@ -2,10 +2,10 @@
 # this repository contains the full copyright notice and licence terms.
 """Which of the planned moves what was scanned belongs to, in pure Python."""
 
-__all__ = ['share_out']
+__all__ = ['DIGITS', 'share_out']
 
 # Quantities are floats: what is smaller is their noise
-_DIGITS = 6
+DIGITS = 6
 
 
 def share_out(planned, scanned):
@@ -30,8 +30,8 @@ def share_out(planned, scanned):
             taken = min(quantity, left[key]) if _fits(key, wanted) else 0
             if taken > 0:
                 shares[name].append((key, taken))
-                left[key] = round(left[key] - taken, _DIGITS)
-                quantity = round(quantity - taken, _DIGITS)
+                left[key] = round(left[key] - taken, DIGITS)
+                quantity = round(quantity - taken, DIGITS)
     return shares, {k: q for k, q in left.items() if q > 0}
 
 

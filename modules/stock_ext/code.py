@@ -46,6 +46,15 @@ class Code(namedtuple('Code', [
     """
     __slots__ = ()
 
+    @property
+    def key(self):
+        """The text that the next box has too: the GTIN, not its lot.
+
+        A text longer than a GTIN that names one holds other elements.
+        """
+        text, *gtins = self.names
+        return gtins[0] if gtins and len(text) > 14 else text
+
 
 def parse(text):
     """Return the Code of a scanned text.

@@ -15,6 +15,7 @@ from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
+from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 from .context import ContextValue
@@ -492,11 +493,19 @@ class Cover(ModelSQL, ModelView):
     @classmethod
     def _told(cls, users, date):
         "Return the ids of the users who were told since the start of date"
-        Notification = Pool().get('res.notification')
+        pool = Pool()
+        Company = pool.get('company.company')
+        Notification = pool.get('res.notification')
+        zone = tz.UTC
+        company = Transaction().context.get('company')
+        if company is not None and company >= 0:
+            zone = tz.ZoneInfo(Company(company).timezone or 'UTC')
+        start = dt.datetime.combine(date, dt.time(), tzinfo=zone)
         notifications = Notification.search([
                 ('user', 'in', [u.id for u in users]),
                 ('model', '=', cls.__name__),
-                ('create_date', '>=', dt.datetime.combine(date, dt.time())),
+                ('create_date', '>=',
+                    start.astimezone(tz.UTC).replace(tzinfo=None)),
                 ])
         return {n.user.id for n in notifications}
 

@@ -13,7 +13,6 @@ from caravan.report import Report
 from trytond.i18n import gettext
 from trytond.model import Exclude, Index, ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
-from trytond.modules.product import round_price
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.sql.functions import DateRange
@@ -152,6 +151,13 @@ class Custodian(ModelSQL, ModelView):
     def _successors(cls, custodians):
         return [c for c in custodians if c.predecessor]
 
+    def answers_for(self, location, date):
+        "Test if location is in the place of the custodian at date"
+        return (
+            self.location.left <= location.left
+            and location.right <= self.location.right
+            and self.from_date <= date <= (self.to_date or dt.date.max))
+
     def stocked_locations(self):
         "Return the places taken over that hold goods"
         locations = self._locations()
@@ -236,22 +242,27 @@ class Custodian(ModelSQL, ModelView):
     def handed_over(self):
         """Return the goods of the act, a line per location and product.
 
-        The counted quantity is that of the stocktake, None before it.
+        The counted quantity is that of the stocktake, None before it.  What
+        was counted and not in the books is told too.
         """
         Product = Pool().get('product.product')
         counted = self._counted()
         locations = self._locations()
         quantities = self._quantities(
             locations, self.from_date - dt.timedelta(days=1))
-        products = {
-            p.id: p for p in Product.browse(list(dict.fromkeys(
-                        p for l in locations for p in quantities[l.id])))}
+        for (location, product), quantity in counted.items():
+            if quantity:
+                quantities[location].setdefault(product, 0)
+        with Transaction().set_context(company=self.company.id):
+            products = {
+                p.id: p for p in Product.browse(list(dict.fromkeys(
+                            p for l in locations for p in quantities[l.id])))}
         return [
             SimpleNamespace(
                 location=location, product=products[product],
                 unit=products[product].default_uom, quantity=quantity,
                 counted=counted.get((location.id, product)),
-                value=round_price(
+                value=self.company.currency.round(
                     (products[product].cost_price or Decimal(0))
                     * Decimal(str(quantity))))
             for location in locations
@@ -325,23 +336,35 @@ class Location(metaclass=PoolMeta):
         The custodian of a place is that of the nearest place above it that
         has one, None when there is none.
         """
-        pool = Pool()
-        Custodian = pool.get('stock.location.custodian')
-        date = date or pool.get('ir.date').today()
+        date = date or Pool().get('ir.date').today()
+        employees = cls.custodians_on([(l, date) for l in locations])
+        return {l.id: e for (l, _), e in employees.items()}
+
+    @classmethod
+    def custodians_on(cls, places):
+        """Return {place: employee} of who answers for places.
+
+        places is a list of pairs of a location and a date.
+        """
+        Custodian = Pool().get('stock.location.custodian')
+        if not places:
+            return {}
+        dates = [d for _, d in places]
         custodians = sorted(
             Custodian.search([
                     ('company', '=', Transaction().context.get('company')),
-                    ('from_date', '<=', date),
-                    ['OR', ('to_date', '=', None), ('to_date', '>=', date)],
+                    ('from_date', '<=', max(dates)),
+                    ['OR',
+                        ('to_date', '=', None),
+                        ('to_date', '>=', min(dates)),
+                        ],
                     ], order=[]),
             key=lambda c: c.location.left, reverse=True)
-        result = {}
-        for location in locations:
-            result[location.id] = next((
+        return {
+            (location, date): next((
                     c.employee for c in custodians
-                    if c.location.left <= location.left
-                    and location.right <= c.location.right), None)
-        return result
+                    if c.answers_for(location, date)), None)
+            for location, date in places}
 
 
 class ShipmentInternal(metaclass=PoolMeta):
@@ -360,24 +383,25 @@ class ShipmentInternal(metaclass=PoolMeta):
 
     @classmethod
     def get_custodians(cls, shipments, names):
-        Location = Pool().get('stock.location')
+        pool = Pool()
+        Date = pool.get('ir.date')
+        Location = pool.get('stock.location')
         result = {name: {} for name in names}
-        groups = defaultdict(list)
+        asked = defaultdict(dict)
         for shipment in shipments:
             date = shipment.effective_date or shipment.planned_date
-            groups[shipment.company, date].append(shipment)
-        for (company, date), shipments in groups.items():
-            locations = {
-                l for s in shipments
-                for l in [s.from_location, s.to_location]}
+            for name in names:
+                location = getattr(
+                    shipment, name.replace('custodian', 'location'))
+                asked[shipment.company][name, shipment.id] = location, date
+        for company, places in asked.items():
             with Transaction().set_context(company=company.id):
-                custodians = Location.custodians(locations, date)
-            for shipment in shipments:
-                for name in names:
-                    location = getattr(
-                        shipment, name.replace('custodian', 'location'))
-                    employee = custodians[location.id]
-                    result[name][shipment.id] = employee and employee.id
+                today = Date.today()
+                employees = Location.custodians_on(
+                    [(l, d or today) for l, d in places.values()])
+            for (name, shipment), (location, date) in places.items():
+                employee = employees[location, date or today]
+                result[name][shipment] = employee and employee.id
         return result
 
 

@@ -117,15 +117,17 @@ class ScanLine(metaclass=PoolMeta):
 
     @classmethod
     def _choose_lot(cls, found):
-        candidates = list(dict.fromkeys(
-                l for l in found.lots
-                if not found.product or (
-                    found.code.lot and l.product == found.product)))
+        lots = list(dict.fromkeys(found.lots))
         if found.product:
             # The lot comes before the serial number
-            return candidates[0] if candidates else None
+            return next((
+                    l for l in lots
+                    if found.code.lot and l.product == found.product), None)
+        if found.code.lot and len(found.code.names) > 1:
+            # The lot of a GTIN is not that of any other product
+            lots = [l for l in lots if l.product in found.candidates]
         # A number that is that of several products names none
-        return candidates[0] if len(candidates) == 1 else None
+        return lots[0] if len(lots) == 1 else None
 
     def set_found(self, found, action):
         self.lot = found.lot

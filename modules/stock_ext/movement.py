@@ -34,7 +34,8 @@ class ShipmentInternal(metaclass=PoolMeta):
                 records; the locations default to those of the basis
             basis_text: the document or the reason
             reference: the key of the movement outside of Tryton
-            date: when the goods moved, today by default
+            date: when the goods moved, or left for another warehouse,
+                today by default
             company: the id of the company, that of the context by default
             moves: a list of dictionaries with product and unit (ids, the
                 default unit of the product when missing), quantity, and the
@@ -45,6 +46,8 @@ class ShipmentInternal(metaclass=PoolMeta):
         All or nothing: MovementError tells each row that can't be drawn up,
         ShortageError what is not on hand.
         """
+        # Saving checks no rights
+        Pool().get('ir.model.access').check(cls.__name__, 'create')
         shipments = [cls._draw_up(m) for m in cls._browse(movements)]
         cls._check_draw_up(shipments)
         cls.lock_stock(m.product for s in shipments for m in s.moves)
@@ -117,9 +120,13 @@ class ShipmentInternal(metaclass=PoolMeta):
             or (basis and basis.from_location),
             to_location=movement.get('to_location')
             or (basis and basis.to_location),
-            effective_date=movement.get('date'),
             planned_date=movement.get('date'),
             planned_start_date=movement.get('date'))
+        # What leaves for another warehouse arrives when that receives it
+        in_transit = bool(shipment.on_change_with_transit_location())
+        shipment.effective_date = None if in_transit else movement.get('date')
+        shipment.effective_start_date = (
+            movement.get('date') if in_transit else None)
         shipment.moves = [
             Move(
                 state='draft',
@@ -177,7 +184,7 @@ class ShipmentInternal(metaclass=PoolMeta):
             yield gettext('stock_ext.msg_draw_up_no_moves')
         yield from self._draw_up_basis_problems()
         period, today = closed[self.company]
-        date = self.effective_date or today
+        date = self.effective_start_date or self.effective_date or today
         if date > today:
             yield gettext('stock_ext.msg_draw_up_future', date=date)
         if period and date <= period.date:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 from caravan.report import Report
 from trytond.modules.company import CompanyReport
-from trytond.modules.product import round_price
 from trytond.wizard import StateReport, StateTransition, Wizard
 
 
@@ -39,7 +38,7 @@ class _MovementReport(Report, CompanyReport):
         if move.state != 'done':
             cost_price = move.product.cost_price
         if cost_price is not None:
-            value = round_price(
+            value = move.company.currency.round(
                 Decimal(str(move.internal_quantity)) * cost_price)
         return SimpleNamespace(
             number=number,
@@ -53,8 +52,7 @@ class _MovementReport(Report, CompanyReport):
 
     @classmethod
     def total(cls, shipment):
-        return shipment.company.currency.round(
-            sum((l.value or 0 for l in cls.lines(shipment)), Decimal(0)))
+        return sum((l.value or 0 for l in cls.lines(shipment)), Decimal(0))
 
     @classmethod
     def sender(cls, shipment):

@@ -4,6 +4,10 @@
 import hashlib
 from collections import defaultdict
 
+from sql import Literal
+from sql.aggregate import Count
+from sql.conditionals import Coalesce
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, Workflow, fields
 from trytond.pool import Pool
@@ -12,6 +16,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, check_access
 from trytond.wizard import Button, StateAction, StateView, Wizard
 
+from .allocation import DIGITS
 from .exceptions import ScanError
 from .scan_line import SLICE
 
@@ -124,14 +129,34 @@ class Session(Workflow, ModelSQL, ModelView):
         name = f'{self.profile.rec_name} {self.date}'
         return f'{name} ({self.file_name})' if self.file_name else name
 
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, operand, *extra = clause
+        bool_op = (
+            'AND' if operator.startswith('!') or operator.startswith('not ')
+            else 'OR')
+        return [bool_op,
+            ('profile.rec_name', operator, operand, *extra),
+            ('file_name', operator, operand, *extra),
+            ]
+
     def get_message(self, name):
         return ''
 
     @classmethod
     def get_unknown(cls, sessions, name):
-        return {
-            s.id: sum(1 for l in s.lines if l.problem and not l.done)
-            for s in sessions}
+        Line = Pool().get('stock.scan.line')
+        line = Line.__table__()
+        result = {s.id: 0 for s in sessions}
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*line.select(
+                line.session, Count(line.id),
+                where=fields.SQL_OPERATORS['in'](line.session, list(result))
+                & (Coalesce(line.problem, '') != '')
+                & ~Coalesce(line.done, Literal(False)),
+                group_by=line.session))
+        result.update(cursor)
+        return result
 
     @classmethod
     def view_attributes(cls):
@@ -157,7 +182,7 @@ class Session(Workflow, ModelSQL, ModelView):
             mode, sessions, values=values, external=external)
         if mode == 'delete':
             for session in sessions:
-                if session.state == 'done':
+                if any(l.done for l in session.lines):
                     raise ScanError(gettext(
                             'stock_ext.msg_scan_delete_done',
                             session=session.rec_name))
@@ -179,7 +204,8 @@ class Session(Workflow, ModelSQL, ModelView):
             if (line.code == code and line.location == self.location
                     and line.to_location == self.to_location
                     and not line.done):
-                line.quantity = (line.quantity or 0) + found.quantity
+                line.quantity = round(
+                    (line.quantity or 0) + found.quantity, DIGITS)
                 break
         else:
             line = Line(
@@ -240,6 +266,11 @@ class Session(Workflow, ModelSQL, ModelView):
     @ModelView.button
     @Workflow.transition('cancelled')
     def cancel(cls, sessions):
+        for session in sessions:
+            if any(l.done for l in session.lines):
+                raise ScanError(gettext(
+                        'stock_ext.msg_scan_cancel_done',
+                        session=session.rec_name))
         # The file may be imported again
         cls.write(sessions, {'digest': None})
 
@@ -289,7 +320,8 @@ class Session(Workflow, ModelSQL, ModelView):
                 raise ScanError(gettext(
                         'stock_ext.msg_scan_row', row=line.rec_name,
                         problem=problem))
-        if not lines:
+        if not lines and not (
+                self.lines and all(l.done for l in self.lines)):
             raise ScanError(gettext(
                     'stock_ext.msg_scan_nothing', session=self.rec_name))
 

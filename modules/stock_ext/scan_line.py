@@ -2,15 +2,18 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime
+from collections import defaultdict
 from decimal import Decimal, InvalidOperation
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.pyson import Bool, Date, Eval, If
 from trytond.tools import grouped_slice
 
 from .code import parse
+from .exceptions import ScanError
 
 # What is saved at once: it takes longer than its parts where it is long
 SLICE = 200
@@ -44,7 +47,33 @@ class Found:
     def __init__(self, code):
         self.code = code
         self.product = self.location = self.lot = self.problem = None
-        self.lots = []
+        self.candidates, self.lots = [], []
+
+    def choose(self, products, locations):
+        """Choose among what is known by the names of the code.
+
+        products are the {name: [product]}, locations the {name: location}.
+        What is the code of several products is chosen by a person.
+        """
+        for name in self.code.names:
+            self.candidates = self.candidates or products.get(name, [])
+            self.location = self.location or locations.get(name)
+        if len(self.candidates) == 1:
+            self.product, = self.candidates
+
+    @property
+    def known(self):
+        "What the code is that of, None when nothing is"
+        return self.product or self.location or next(
+            iter(self.candidates), None)
+
+    def explain(self, code):
+        "Return why code names neither a product nor a place"
+        if self.candidates:
+            return gettext('stock_ext.msg_scan_several', code=code,
+                products=', '.join(p.rec_name for p in self.candidates))
+        return gettext(
+            f'stock_ext.msg_scan_{self.code.problem or "unknown"}', code=code)
 
     @property
     def quantity(self):
@@ -119,6 +148,24 @@ class Line(ModelSQL, ModelView):
     def default_quantity(cls):
         return 1
 
+    @classmethod
+    def copy(cls, lines, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('done', False)
+        return super().copy(lines, default=default)
+
+    @classmethod
+    def check_modification(cls, mode, lines, values=None, external=False):
+        super().check_modification(
+            mode, lines, values=values, external=external)
+        if not external:
+            return
+        for line in lines:
+            if line.done or (mode == 'write' and 'done' in values):
+                raise AccessError(gettext(
+                        'stock_ext.msg_scan_line_done', row=line.rec_name,
+                        session=line.session.rec_name))
+
     @fields.depends('product')
     def on_change_with_unit(self, name=None):
         return self.product.default_uom if self.product else None
@@ -160,6 +207,10 @@ class Line(ModelSQL, ModelView):
         return f'{self.row}: {self.code}' if self.row else self.code
 
     @classmethod
+    def search_rec_name(cls, name, clause):
+        return [('code', *clause[1:])]
+
+    @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
             ('/tree', 'visual',
@@ -179,23 +230,20 @@ class Line(ModelSQL, ModelView):
         products = cls._products(names)
         locations = cls._locations(names)
         for found in result.values():
-            for name in found.code.names:
-                found.product = found.product or products.get(name)
-                found.location = found.location or locations.get(name)
+            found.choose(products, locations)
         cls._find_lots(result.values())
         for code, found in result.items():
             if not found.product and not found.location:
-                problem = found.code.problem or 'unknown'
-                found.problem = gettext(
-                    f'stock_ext.msg_scan_{problem}', code=code)
+                found.problem = found.explain(code)
         return result
 
     @classmethod
     def _products(cls, names):
+        "Return {name: [product]}, the code of a product before the others"
         pool = Pool()
         Identifier = pool.get('product.identifier')
         Product = pool.get('product.product')
-        result = {}
+        result = defaultdict(list)
         identifiers = Identifier.search([
                 ('code', 'in', list(names)),
                 ('product.type', 'in', ['goods', 'assets'])])
@@ -203,9 +251,12 @@ class Line(ModelSQL, ModelView):
                 ('code', 'in', list(names)),
                 ('type', 'in', ['goods', 'assets'])])
         for identifier in identifiers:
-            result[identifier.code] = identifier.product
+            known = result[identifier.code]
+            # The number goes from what is no longer kept to its successor
+            if identifier.product.active and identifier.product not in known:
+                known.append(identifier.product)
         for product in products:
-            result[product.code] = product
+            result[product.code] = [product]
         return result
 
     @classmethod
@@ -292,9 +343,17 @@ class Line(ModelSQL, ModelView):
     def remember(cls, lines):
         "Make the codes of lines those of their products"
         Identifier = Pool().get('product.identifier')
-        known = cls.find({l.code for l in lines})
+        found = cls.find({l.code for l in lines})
+        lines = [
+            l for l in lines if l.product != found[l.code].product
+            and l.product not in found[l.code].candidates]
+        for line in lines:
+            if known := found[line.code].known:
+                raise ScanError(gettext(
+                        'stock_ext.msg_scan_known', code=line.code,
+                        record=known.rec_name))
+            line.problem = line.quantity_problem()
         Identifier.save([
-                Identifier(product=l.product, code=l.code)
-                for l in {l.code: l for l in lines}.values()
-                if known[l.code].product != l.product])
-        cls.write([l for l in lines if l.problem], {'problem': None})
+                Identifier(product=l.product, code=found[l.code].code.key)
+                for l in {l.code: l for l in lines}.values()])
+        cls.save(lines)

@@ -307,9 +307,20 @@ class Session(metaclass=PoolMeta):
                     'stock_ext.msg_scan_shipment_state',
                     session=self.rec_name, shipment=self.shipment.rec_name,
                     profile=self.profile.rec_name))
-        self._refuse(
-            gettext('stock_ext.msg_scan_row', row=l.rec_name,
-                problem=l.problem) for l in self.lines if l.problem)
+        self._refuse(self._line_problems())
+
+    def _line_problems(self):
+        "Yield what is wrong with the lines, also where nobody says so"
+        for line in self.lines:
+            if line.product:
+                problem = line.problem or line.quantity_problem(
+                    self.profile.action)
+            else:
+                problem = line.problem or gettext(
+                    'stock_ext.msg_scan_unknown', code=line.code)
+            if problem:
+                yield gettext('stock_ext.msg_scan_row', row=line.rec_name,
+                    problem=problem)
 
     def _refuse(self, problems):
         if problems := list(problems):

@@ -16,6 +16,7 @@ from .exceptions import ApprovalError, BasisError
 _APPROVED = {'approved_by', 'approved_at'}
 _WHAT_IS_APPROVED = {
     'basis', 'basis_text', 'from_location', 'to_location', 'company'}
+_KEPT = {'basis', 'basis_text', 'requested_by'}
 
 
 class ShipmentInternal(metaclass=PoolMeta):
@@ -59,8 +60,7 @@ class ShipmentInternal(metaclass=PoolMeta):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        approvable = Eval('state').in_(
-            ['draft', 'waiting', 'assigned', 'packed'])
+        approvable = Eval('state').in_(['waiting', 'assigned', 'packed'])
         cls._buttons.update({
                 'approve': {
                     'invisible': (
@@ -131,6 +131,8 @@ class ShipmentInternal(metaclass=PoolMeta):
         elif mode == 'write':
             forged = shipments if _APPROVED & values.keys() else []
             changed = shipments if _WHAT_IS_APPROVED & values.keys() else []
+            if _KEPT & values.keys():
+                cls.check_draft(shipments)
         else:
             return
         if forged:
@@ -146,6 +148,15 @@ class ShipmentInternal(metaclass=PoolMeta):
             if shipment.approved_at:
                 raise AccessError(gettext(
                         'stock_ext.msg_shipment_approved',
+                        shipment=shipment.rec_name))
+
+    @classmethod
+    def check_draft(cls, shipments):
+        "Check that the basis may still be changed"
+        for shipment in shipments:
+            if shipment.state not in {'request', 'draft'}:
+                raise AccessError(gettext(
+                        'stock_ext.msg_shipment_basis_kept',
                         shipment=shipment.rec_name))
 
     @classmethod

@@ -108,7 +108,12 @@ class Cover(metaclass=PoolMeta):
         points = cls._points(covers)
         open_ = {
             (r.product, r.warehouse) for r in Request.search([
-                    ('state', '=', 'draft'),
+                    ['OR',
+                        ('state', '=', 'draft'),
+                        # Not yet in the forecast
+                        ('purchase.state', 'in', [
+                                'draft', 'quotation', 'confirmed']),
+                        ],
                     ('company', '=', Transaction().context.get('company')),
                     ('product', 'in', [c.product.id for c in covers]),
                     ])}
@@ -123,6 +128,10 @@ class Cover(metaclass=PoolMeta):
                 point = points.get((cover.product.id, cover.warehouse.id))
                 if point:
                     request.origin = point
+                elif cover.forecast_quantity >= 0:
+                    # The supply of core removes those of its own that it
+                    # does not find wanting
+                    request.origin = None
                 request.stock_level = cover.forecast_quantity
                 requests.append(request)
         Request.save(requests)

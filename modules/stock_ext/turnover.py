@@ -146,6 +146,10 @@ class _Crossing(ModelSQL, ModelView):
         return self.product.default_uom if self.product else None
 
     @classmethod
+    def search_rec_name(cls, name, clause):
+        return [('product.rec_name', *clause[1:])]
+
+    @classmethod
     def _keys(cls):
         "The names of the columns that tell one stock from another"
         return ['product']
@@ -170,6 +174,7 @@ class _Crossing(ModelSQL, ModelView):
             cls._inside(inside, top)
             & (move.state == 'done')
             & (move.company == (value('company') or -1))
+            & (move.internal_quantity != 0)
             & (move.effective_date <= cls._days()[1]))
         location = getattr(move, place)
         if not value('by_location'):

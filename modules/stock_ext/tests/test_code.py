@@ -17,6 +17,16 @@ _FNC1 = '\x1d'
 class CodeTestCase(unittest.TestCase):
     "Test what scanned codes say"
 
+    def test_key(self):
+        "The next box has the same key"
+        for text, key in [
+                ('BOLT-7', 'BOLT-7'), ('4006381333931', '4006381333931'),
+                ('(01)04006381333931(10)L-9', '04006381333931'),
+                ('010400638133393110L9', '04006381333931'),
+                ('(10)L-9', '(10)L-9'), ('(01)99', '(01)99')]:
+            with self.subTest(text=text):
+                self.assertEqual(parse(text).key, key)
+
     def test_codes(self):
         for text, name, lot, quantity, problem in [
                 ('BOLT-7', 'BOLT-7', None, None, None),

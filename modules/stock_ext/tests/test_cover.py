@@ -229,3 +229,14 @@ class CoverTestCase(StockTestCase):
         Transaction().user_notifications.clear()
         self.Cover.notify()
         self.assertFalse(Transaction().user_notifications)
+        # The day begins when it does for the company
+        self.company.timezone = 'Pacific/Honolulu'
+        self.company.save()
+        notice = pool.get('res.notification').__table__()
+        for hour, told in [(5, False), (11, True)]:
+            with self.subTest(hour=hour):
+                Transaction().connection.cursor().execute(*notice.update(
+                        [notice.create_date],
+                        [dt.datetime.combine(TODAY, dt.time(hour))]))
+                self.assertEqual(
+                    bool(self.Cover._told([keeper], TODAY)), told)

@@ -101,6 +101,25 @@ class CustodianTestCase(StockTestCase):
                 [s.id for s in shelves[:count]], ['custodian'])
         self.assertConstantQueries(read, 5, 20)
 
+    def test_queries_of_shipments(self):
+        "Shipments of many days ask once for all custodians"
+        self.custody(self.ann, YESTERDAY - dt.timedelta(days=20))
+        product = create_product("Bolt")
+        shipments = [
+            self.internal_shipment(
+                self.workshop, (product, 1),
+                planned_date=TODAY - dt.timedelta(days=i))
+            for i in range(8)]
+
+        def read(count):
+            rows = shipments[0].__class__.read(
+                [s.id for s in shipments[:count]],
+                ['from_custodian', 'to_custodian'])
+            self.assertEqual(
+                {(r['from_custodian'], r['to_custodian']) for r in rows},
+                {(self.ann.id, None)})
+        self.assertConstantQueries(read, 2, 8)
+
     def test_place_below(self):
         "A place below changes hands on its own, and stays out after that"
         product = create_product("Bolt")
@@ -138,6 +157,10 @@ class CustodianTestCase(StockTestCase):
         self.assertEqual(
             (goods.product, goods.quantity, goods.counted, goods.value),
             (product, 7, 6, 14))
+        # In the money of the company whoever looks at it
+        with Transaction().set_context(company=None):
+            goods, = self.Custodian(second.id).handed_over()
+            self.assertEqual(goods.value, 14)
         self.assertEqual(second.predecessor, self.ann)
         inventory.confirm([inventory])
         self.assertTrue(self.Custodian(second.id).counted)
@@ -160,8 +183,14 @@ class CustodianTestCase(StockTestCase):
         self.assertEqual(counted(), [6, None])
         inventory.empty_quantity = 'keep'
         inventory.save()
+        # What nobody knew of is handed over too
+        Pool().get('stock.inventory.line').create([{
+                    'inventory': inventory.id, 'quantity': 3,
+                    'product': create_product("Spare").id}])
         inventory.confirm([inventory])
-        self.assertEqual(counted(), [6, 7])
+        self.assertEqual(counted(), [6, 7, 3])
+        self.assertEqual(
+            self.Custodian(second.id).handed_over()[-1].quantity, 0)
 
     def test_hand_over_refused(self):
         "The new custodian comes after the old one and is another person"

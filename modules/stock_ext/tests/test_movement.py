@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from trytond.model.exceptions import AccessError
+from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.modules.company.tests import create_company
 from trytond.modules.stock_ext.exceptions import (
     ApprovalError, BasisError, MovementError, ShortageError)
@@ -237,10 +237,19 @@ class MovementTestCase(StockTestCase):
         warehouse, = Location.search([('type', '=', 'warehouse')])
         other, = Location.copy([warehouse])
         shipment, = self.draw_up(self.movement(
-                3, 'TRANSFER', to_location=other.storage_location.id))
+                3, 'TRANSFER', to_location=other.storage_location.id,
+                date=TODAY - dt.timedelta(days=2)))
         self.assertEqual(shipment.state, 'shipped')
         self.assertTrue(shipment.transit_location)
         self.assertEqual(self.on_hand(self.product, self.store), 7)
+        # Each side has its day
+        self.Shipment.do([shipment])
+        shipment = self.Shipment(shipment.id)
+        self.assertEqual(
+            [m.effective_date for m in [
+                    *shipment.outgoing_moves, *shipment.incoming_moves]],
+            [TODAY - dt.timedelta(days=2), TODAY])
+        self.assertEqual(shipment.effective_date, TODAY)
 
     def test_approval(self):
         "Nothing leaves before it is approved and nothing changes after"
@@ -275,6 +284,38 @@ class MovementTestCase(StockTestCase):
                     self.Shipment.write([shipment], values)
         self.Shipment.do([shipment])
         self.assertEqual(shipment.state, 'done')
+
+    def test_basis_is_kept(self):
+        "No other basis is given to what waits for its approval"
+        shipment, = self.draw_up(self.movement(
+                2, 'WRITE-OFF', to_location=self.lost.id, basis_text="A"))
+        for values in [
+                {'basis': self.basis('ISSUE').id}, {'basis_text': "B"}]:
+            with self.subTest(values=values), check_access():
+                with self.assertRaisesRegex(AccessError, "draft first"):
+                    self.Shipment.write([shipment], values)
+        self.Shipment.wait([shipment])
+        self.Shipment.draft([shipment])
+        with check_access():
+            self.Shipment.write([shipment], {'basis_text': "B"})
+            # What is not finished is not approved
+            with self.assertRaises(AccessButtonError):
+                self.Shipment.approve([shipment])
+
+    def test_total(self):
+        "The paper adds up to what it shows"
+        Act = Pool().get('stock.shipment.internal.write_off_act',
+            type='report')
+        products = create_products("A", "B", "C", cost='0.334')
+        self.supply({p: 1 for p in products})
+        movement = self.movement(
+            basis='WRITE-OFF', to_location=self.lost.id, basis_text="Act")
+        movement['moves'] = [
+            {'product': p.id, 'quantity': 1} for p in products]
+        shipment, = self.draw_up(movement)
+        self.assertEqual(
+            [l.value for l in Act.lines(shipment)], [Decimal('0.33')] * 3)
+        self.assertEqual(Act.total(shipment), Decimal('0.99'))
 
     def test_approval_is_asked_for(self):
         "Those who may approve get one notice with all the movements"
@@ -318,6 +359,30 @@ class MovementTestCase(StockTestCase):
             with self.assertRaises(AccessError):
                 self.Shipment.approve([shipment])
         self.assertIsNone(shipment.approved_at)
+
+    def test_no_right_to_create(self):
+        "Who may not make shipments makes none by a movement"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        Group = pool.get('res.group')
+        group, = Group.search([('name', '=', "Stock")])
+        keeper, = pool.get('res.user').create([{
+                    'name': "Keeper", 'login': 'keeper',
+                    'groups': [('add', [group.id])],
+                    'companies': [('add', [self.company.id])],
+                    'company': self.company.id,
+                    }])
+        movement = self.movement()
+        with Transaction().set_user(keeper.id), check_access():
+            self.draw_up(movement)
+        # Nobody but the system changes what comes with a module
+        with Transaction().set_user(0):
+            Access.write(Access.search([
+                        ('model', '=', 'stock.shipment.internal'),
+                        ('group', '=', group.id)]), {'perm_create': False})
+        with Transaction().set_user(keeper.id), check_access():
+            with self.assertRaises(AccessError):
+                self.draw_up(movement)
 
     def test_approval_is_not_forged(self):
         with check_access(), self.assertRaises(AccessError):

@@ -3,11 +3,12 @@
 import datetime
 import io
 
-from trytond.model.exceptions import SQLConstraintError
+from trytond.model.exceptions import AccessError, SQLConstraintError
 from trytond.modules.stock_ext.exceptions import ScanError
 from trytond.modules.stock_ext.tests.common import (
     StockTestCase, create_employee, create_lot, create_product)
 from trytond.pool import Pool
+from trytond.transaction import check_access
 
 EAN = '4006381333931'
 DAY = datetime.timedelta(days=1)
@@ -329,3 +330,108 @@ class ScanTestCase(StockTestCase):
         self.assertEqual(session.location, self.workshop)
         self.assertIn("Nothing has the code", session.lines[-1].problem)
         self.assertIn("Nothing has the code", session.message)
+
+    def test_scanner_weighs(self):
+        "What is weighed box by box leaves no noise behind"
+        oil = create_product("Oil", unit="Kilogram")
+        code = f'(01)0{EAN}(3103)000100'
+        Pool().get('product.identifier').write(
+            list(self.bolt.identifiers), {'product': oil.id})
+        session = self.Session(
+            profile=self.profile(), location=self.shelf, state='draft',
+            lines=[])
+        for _ in range(3):
+            session.on_scan_code(code)
+        session.save()
+        line, = session.lines
+        self.assertEqual(line.quantity, .3)
+        self.Session.process([session])
+        self.assertEqual(session.state, 'done')
+
+    def test_code_of_several(self):
+        "A code of two products names none, one that is kept no more is out"
+        Identifier = Pool().get('product.identifier')
+        Identifier.create([{'product': self.nut.id, 'code': EAN}])
+        found = self.Line.find([EAN])[EAN]
+        self.assertIsNone(found.product)
+        for text in ["Several products", "[BOLT] Bolt", "[ГАЙКА] Гайка"]:
+            self.assertIn(text, found.problem)
+        code = f'(01)0{EAN}(10)L-9'
+        self.assertEqual(self.Line.find([code])[code].product, self.bolt)
+        self.nut.active = False
+        self.nut.save()
+        self.assertEqual(self.Line.find([EAN])[EAN].product, self.bolt)
+
+    def test_foreign_gtin(self):
+        "The lot of a box that nobody knows is not that of another product"
+        code = '(01)09501101020917(10)L-9'
+        found = self.Line.find([code])[code]
+        self.assertIsNone(found.product)
+        self.assertIsNone(found.lot)
+        self.assertIn("Nothing has the code", found.problem)
+
+    def test_remember(self):
+        "The number of a box is remembered, not its lot; nothing is taken"
+        session = self.import_(
+            '(01)09501101020917(10)L-1;2\nSHELF;1\nBOLT;1\n'
+            f'(01)0{EAN}(10)NO;1\n')
+        box, place, bolt, lot = session.lines
+        for line in [box, place, bolt]:
+            line.product = self.nut
+            line.on_change_product()
+            line.save()
+        self.Line.remember([box])
+        other = '(01)09501101020917(10)L-2'
+        self.assertEqual(self.Line.find([other])[other].product, self.nut)
+        for line, name in [(place, "Shelf"), (bolt, "Bolt")]:
+            with self.subTest(name=name):
+                with self.assertRaisesRegex(ScanError, name):
+                    self.Line.remember([line])
+        # What is known already still has no such lot
+        self.Line.remember([lot])
+        self.assertIn("has no lot", lot.problem)
+
+    def test_done_is_kept(self):
+        "What was carried out is neither changed nor carried out twice"
+        session = self.import_('BOLT;2\nWHAT;1\n')
+        self.Session.process([session])
+        done, waiting = session.lines
+        self.assertTrue(done.done)
+        for method, args in [
+                (self.Line.write, ([done], {'done': False})),
+                (self.Line.write, ([done], {'quantity': 5})),
+                (self.Line.write, ([waiting], {'done': True})),
+                (self.Line.delete, ([done],)),
+                (self.Line.create, ([{
+                                'session': session.id, 'code': 'BOLT',
+                                'done': True}],)),
+                ]:
+            with self.subTest(args=args), check_access():
+                with self.assertRaisesRegex(AccessError, '"Process"'):
+                    method(*args)
+        for method in [self.Session.cancel, self.Session.delete]:
+            with self.assertRaisesRegex(ScanError, "have been processed"):
+                method([session])
+        with check_access():
+            copy, = self.Session.copy([session])
+        self.assertEqual({l.done for l in copy.lines}, {False})
+        # Who gives up what waits can end the scan
+        with check_access():
+            self.Line.delete([waiting])
+        session = self.Session(session.id)
+        self.Session.process([session])
+        self.assertEqual(session.state, 'done')
+        Inventory = Pool().get('stock.inventory')
+        self.assertEqual(
+            [l.quantity for i in Inventory.search([]) for l in i.lines], [2])
+
+    def test_search(self):
+        "Scans and their lines are found by what their names tell"
+        session = self.import_('BOLT;2\n', 'monday.csv')
+        self.import_('BOLT;3\n', 'tuesday.csv')
+        self.assertEqual(
+            self.Session.search([('rec_name', 'ilike', '%monday%')]),
+            [session])
+        self.assertEqual(self.Line.search([
+                    ('session.rec_name', 'ilike', '%monday%'),
+                    ('rec_name', '=', 'BOLT')]), list(session.lines))

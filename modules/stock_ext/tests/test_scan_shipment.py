@@ -237,6 +237,21 @@ class ScanShipmentTestCase(StockTestCase):
                 self.assertEqual(session.state, 'draft')
                 self.assertFalse(any(l.done for l in session.lines))
 
+    def test_refused_unsaid(self):
+        "A line whose problem somebody cleared is refused all the same"
+        for code, values, text in [
+                ('WHAT', {'problem': None}, 'Nothing has the code "WHAT"'),
+                ('BOLT', {'quantity': -1}, "not a number from zero up"),
+                ('BOLT', {'quantity': None}, "not a number from zero up")]:
+            with self.subTest(text=text):
+                shipment = self.supplier_shipment((self.bolt, 1))
+                session = self.scan('receive', shipment, code)
+                line, = session.lines
+                line.__class__.write([line], values)
+                with self.assertRaises(ScanError) as raised:
+                    self.Session.process([self.Session(session.id)])
+                self.assertIn(text, raised.exception.description)
+
     def test_foreign_lot(self):
         "The lot that a move asks for is not replaced by another"
         L1, L2 = [create_lot(self.bolt, n) for n in ['L1', 'L2']]

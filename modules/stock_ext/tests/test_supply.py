@@ -99,6 +99,30 @@ class SupplyTestCase(StockTestCase):
         self.assertIn(point, [r.origin for r in requests])
         self.assertFalse(self.Cover.request(covers))
         self.assertEqual(Request.search([], count=True), 2)
+        # What is written into a purchase is on its way
+        Line = Pool().get('purchase.line')
+        Purchase = Pool().get('purchase.purchase')
+        purchase = Purchase(party=self.party, warehouse=self.warehouse)
+        purchase.lines = [
+            Line(product=r.product, quantity=r.quantity, unit=r.unit,
+                unit_price=1) for r in requests]
+        purchase.save()
+        for request, line in zip(requests, purchase.lines):
+            request.purchase_line = line
+        Request.save(requests)
+        Request.update_state(requests)
+        self.assertEqual({r.state for r in requests}, {'purchased'})
+        self.assertFalse(self.Cover.request(covers))
+
+    def test_request_stays(self):
+        "The nightly supply keeps what a person requested"
+        Request = Pool().get('purchase.request')
+        product = self.buyable("Bolt")
+        self.supply({product: 92})
+        move(self.shelf, self.customer, {product: 91})
+        request, = self.Cover.request([self.cover(product)])
+        Request.generate_requests()
+        self.assertEqual(Request.search([]), [request])
 
     def test_request_wizard(self):
         "The lines selected are requested, then told that they are"

@@ -398,6 +398,14 @@ class TurnoverTestCase(StockTestCase):
             with self.assertRaisesRegex(TurnoverError, "nothing to print"):
                 PrintTurnover.execute(session, {state: values}, name)
 
+    def test_zero(self):
+        "A move of nothing is on no card and shares no row with another"
+        product = create_product("Bolt")
+        move(self.shelf, self.workshop, {product: 0})
+        with self.context(self.store, TODAY, TODAY, by_location=True):
+            self.assertFalse(self.Card.search([]))
+            self.assertFalse(self.Turnover.search([]))
+
     def test_category(self):
         "Residues are those of a category and what is below it"
         Category = Pool().get('product.category')
@@ -415,6 +423,8 @@ class TurnoverTestCase(StockTestCase):
             self.assertEqual(
                 (row.product, row.location, row.closing),
                 (products[0], self.shelf, 5))
+            self.assertFalse(
+                self.Turnover.search([('rec_name', 'ilike', 'bolt%')]))
 
     def test_print(self):
         "The sheet and the cards are printed for a custodian"
