@@ -562,7 +562,12 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
 
     def repeat(self):
         "Return the next repetition, None when there is none"
+        Reminder = Pool().get('crm.activity.reminder')
         if not self.repeat_every or not self.date:
+            return None
+        # Planned already when it was done before it was reopened
+        if any(s.repeat_every and s.state != 'cancelled'
+                for s in self.next_steps):
             return None
         date = self._repeat_date()
         if self.repeat_until and date > self.repeat_until:
@@ -570,6 +575,9 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         activity = self.next_step(
             self.type, date, time=self.time, employee=self.employee,
             subject=self.subject)
+        activity.duration = self.duration
+        activity.reminders = [
+            Reminder(before=r.before) for r in self.reminders]
         activity.participants = self.participants
         activity.priority = self.priority
         activity.description = self.description

@@ -15,7 +15,7 @@ from trytond.transaction import Transaction
 
 from .activity_type import CHANNELS
 from .profile import ManagedMixin
-from .tools import days_between, local_date, timezone
+from .tools import days_between, local_date, local_day, timezone
 
 _OPEN = ['new', 'open', 'waiting']
 
@@ -365,11 +365,11 @@ class Due(metaclass=PoolMeta):
         Company = pool.get('company.company')
         company, today, _ = cls._get_context()
         table = Case.__table__()
-        zone = timezone(Company(company) if company >= 0 else None)
+        record = Company(company) if company >= 0 else None
         end = dt.datetime.combine(
-            today + dt.timedelta(days=1), dt.time(), tzinfo=zone
+            today + dt.timedelta(days=1), dt.time(), tzinfo=timezone(record)
             ).astimezone(tz.UTC).replace(tzinfo=None)
-        date = cls.date.sql_cast(table.deadline)
+        date = local_day(cls.date, table.deadline, record)
         return [table.select(
                 table.id.as_('id'),
                 table.party.as_('party'),

@@ -9,8 +9,7 @@ from sql.operators import Concat
 
 from trytond.i18n import gettext
 from trytond.model import (
-    Check, DeactivableMixin, Index, ModelSQL, ModelView, Workflow, fields,
-    sequence_ordered)
+    Check, Index, ModelSQL, ModelView, Workflow, fields, sequence_ordered)
 from trytond.model.exceptions import AccessError
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
@@ -29,18 +28,6 @@ _AGREED = {
     'company', 'direction', 'party', 'currency', 'start', 'end', 'interval',
     'unit', 'mode', 'anchor', 'number', 'state'}
 PRICE_DIGITS = (16, 4)
-
-
-class ContractType(DeactivableMixin, ModelSQL, ModelView):
-    __name__ = 'crm.contract.type'
-    __string__ = "Contract Type"
-
-    name = fields.Char("Name", required=True, translate=True)
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        cls._order.insert(0, ('name', 'ASC'))
 
 
 _draft = {
@@ -253,6 +240,9 @@ class Contract(ManagedMixin, Workflow, ModelSQL, ModelView):
                             'tryton-cancel'),
                         ('close', ['active', 'suspended'], 'tryton-archive'),
                         ]})
+        close = cls._buttons['close']
+        close['invisible'] |= Eval('phase') != 'expired'
+        close['depends'].append('phase')
 
     @classmethod
     def default_company(cls):
@@ -439,8 +429,17 @@ class Contract(ManagedMixin, Workflow, ModelSQL, ModelView):
     @classmethod
     @ModelView.button
     @Workflow.transition('closed')
-    def close(cls, contracts):
-        pass
+    def close(cls, contracts, date=None):
+        """Put away contracts that are over on date, today by default.
+
+        What is due until their end can still be invoiced.
+        """
+        date = date or Pool().get('ir.date').today()
+        for contract in contracts:
+            if not contract.end or contract.end >= date:
+                raise ContractError(gettext(
+                        'crm_party.msg_contract_close_end',
+                        contract=contract.rec_name))
 
     @classmethod
     @ModelView.button_action('crm_party.wizard_contract_renew')
@@ -486,7 +485,7 @@ class Contract(ManagedMixin, Workflow, ModelSQL, ModelView):
         renewals, lines = [], []
         for contract in contracts:
             number = months or contract.renewal_months
-            if not contract.end or not number:
+            if contract.state != 'active' or not contract.end or not number:
                 raise ContractError(gettext(
                         'crm_party.msg_contract_renew_end',
                         contract=contract.rec_name))
@@ -516,13 +515,16 @@ class Contract(ManagedMixin, Workflow, ModelSQL, ModelView):
         for line in self.lines:
             if line.one_off or (line.end and line.end <= self.end):
                 continue
-            price = line.unit_price * (1 + Decimal(percent) / 100)
-            lines.append(Line(
-                    **line._get_copy(),
-                    unit_price=round(price, PRICE_DIGITS[1]),
-                    start=self.end + _DAY,
-                    end=line.end))
-            line.end = self.end
+            price = round(
+                line.unit_price * (1 + Decimal(percent) / 100),
+                PRICE_DIGITS[1])
+            if line.start and line.start > self.end:
+                line.unit_price = price
+            else:
+                lines.append(Line(
+                        **line._get_copy(), unit_price=price,
+                        start=self.end + _DAY, end=line.end))
+                line.end = self.end
             lines.append(line)
         return lines
 
@@ -557,7 +559,7 @@ class Contract(ManagedMixin, Workflow, ModelSQL, ModelView):
                     *domain,
                     ('renewal', '=', 'none'),
                     ('end', '<', date),
-                    ]))
+                    ]), date=date)
 
 
 del _draft, _open

@@ -131,24 +131,20 @@ class Contract(metaclass=PoolMeta):
     def create_invoices(cls, contracts, date, post=False):
         """Return the new invoices of what is due of contracts until date.
 
-        One for each contract and day of invoice; what was invoiced already
-        is left out.  post tells whether those of customers are posted, those
-        of suppliers stay drafts for their number.
+        One for each contract and day of invoice; the days of a line that
+        were invoiced already are left out.  post tells whether those of
+        customers are posted, those of suppliers stay drafts for their number.
         """
         pool = Pool()
         Charge = pool.get('crm.contract.charge')
         Invoice = pool.get('account.invoice')
         InvoiceLine = pool.get('account.invoice.line')
         cls.lock(contracts)
-        known = {
-            (c.line.id, c.start) for c in Charge.search([
-                    ('line.contract', 'in', [c.id for c in contracts]),
-                    ])}
+        charged = cls._get_charged(contracts)
         dues = defaultdict(list)
         for contract in contracts:
-            for due in contract._get_dues(date):
-                if (due.line.id, due.start) not in known:
-                    dues[contract, due.day].append(due)
+            for due in contract._get_dues(date, charged):
+                dues[contract, due.day].append(due)
         invoices = [c._get_invoice(day) for c, day in dues]
         Invoice.save(invoices)
         lines, charges = [], []
@@ -166,14 +162,25 @@ class Contract(metaclass=PoolMeta):
             Invoice.post([i for i in invoices if i.type == 'out'])
         return invoices
 
-    def _get_dues(self, date):
-        "Yield what is to be invoiced until date, invoiced already or not"
+    @classmethod
+    def _get_charged(cls, contracts):
+        "Return {line: list of its (first, last) days that are invoiced}"
+        Charge = Pool().get('crm.contract.charge')
+        charged = defaultdict(list)
+        for charge in Charge.search([
+                    ('line.contract', 'in', [c.id for c in contracts]),
+                    ]):
+            charged[charge.line].append((charge.start, charge.end))
+        return charged
+
+    def _get_dues(self, date, charged):
+        "Yield what is to be invoiced until date and is not charged"
         if self.state not in {'active', 'closed', 'terminated'}:
             return
         for line in self.lines:
-            if line.one_off:
+            if line.one_off and not charged[line]:
                 day = line.start or self.start
-                if day <= date:
+                if day <= min(date, self.end or date):
                     yield _Due(line, day, day, day, line.unit_price)
         # The invoice may come before its period starts
         until = date
@@ -182,12 +189,11 @@ class Contract(metaclass=PoolMeta):
         for period in periods.periods(
                 self.anchor or self.start, self.unit, self.interval,
                 self.start, self.end, until):
-            day = periods.invoice_date(period, self.mode, self.offset or 0)
-            if day > date:
-                continue
             for line in self.lines:
-                if not line.one_off and (due := line._get_due(period, day)):
-                    yield due
+                if not line.one_off:
+                    for due in line._get_dues(period, charged[line]):
+                        if due.day <= date:
+                            yield due
 
     def _get_invoice(self, day):
         Invoice = Pool().get('account.invoice')
@@ -217,16 +223,25 @@ class ContractLine(metaclass=PoolMeta):
     charges = fields.One2Many(
         'crm.contract.charge', 'line', "Charges", readonly=True)
 
-    def _get_due(self, period, day):
-        "Return what is due of the line for a period, None for nothing"
+    def _get_dues(self, period, charged):
+        "Yield what is due of the line for the days of a period not charged"
+        contract = self.contract
         start = max(period.start, self.start or period.start)
         end = min(period.end, self.end or period.end)
-        if start > end:
-            return
-        days = periods.billable_days(start, end, [
-                (s.start, s.end) for s in self.contract.suspensions])
-        if days:
-            return _Due(self, start, end, day, periods.prorate(
+        for first, last in periods.rest(start, end, charged):
+            days = periods.billable_days(first, last, [
+                    (s.start, s.end) for s in contract.suspensions])
+            if not days:
+                continue
+            # What the former end had cut off comes as a period of its own
+            part = periods.Period(
+                period.start if first == start else first, period.end,
+                period.full_start, period.full_end)
+            yield _Due(
+                self, first, last,
+                periods.invoice_date(
+                    part, contract.mode, contract.offset or 0),
+                periods.prorate(
                     self.unit_price, days, period.full_days,
                     PRICE_DIGITS[1]))
 
@@ -371,12 +386,17 @@ class ContractInvoice(Wizard):
                         ])
             else:
                 contracts = Contract.search([
-                        ('company', '=', Transaction().context['company']),
+                        ('company', '=', Transaction().context.get('company')),
                         ('start', '<=', self.start.date),
                         ])
         invoices = []
-        for sub_contracts in grouped_slice(contracts, _SLICE):
-            invoices.extend(Contract.create_invoices(
-                    list(sub_contracts), self.start.date,
-                    post=self.start.post))
+        for company in {c.company for c in contracts}:
+            # The accounts are those of the company
+            with Transaction().set_context(company=company.id):
+                for sub_contracts in grouped_slice([
+                            c for c in contracts if c.company == company],
+                        _SLICE):
+                    invoices.extend(Contract.create_invoices(
+                            Contract.browse(list(sub_contracts)),
+                            self.start.date, post=self.start.post))
         return action, {'res_id': [i.id for i in invoices]}

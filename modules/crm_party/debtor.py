@@ -49,7 +49,7 @@ class Debtor(CustomerAbstract):
         Profile = pool.get('crm.profile')
         Date = pool.get('ir.date')
         profile = Profile.__table__()
-        debts = cls._get_debts(cls.since.sql_cast(Literal(Date.today())))
+        debts = cls.get_debts(cls.since.sql_cast(Literal(Date.today())))
         return debts.join(profile, 'LEFT',
             condition=(profile.party == debts.party)
             & (profile.company == debts.company)
@@ -69,8 +69,11 @@ class Debtor(CustomerAbstract):
             where=debts.amount > 0)
 
     @classmethod
-    def _get_debts(cls, today):
-        "Return the query of what each party has not settled"
+    def get_debts(cls, today):
+        """Return the query of what each party of the company has not settled
+
+        today is the SQL expression of the date before which it was due.
+        """
         pool = Pool()
         Account = pool.get('account.account')
         AccountType = pool.get('account.account.type')

@@ -7,6 +7,8 @@ from sql.operators import Concat
 
 from trytond.pool import Pool, PoolMeta
 
+from .tools import local_day
+
 # The states from which on the customer has ordered
 _ORDERED = ['confirmed', 'in_transit', 'delivered', 'invoiced']
 _DONE = ['done', 'closed']
@@ -151,7 +153,8 @@ class WorkRate(metaclass=PoolMeta):
             .select(
                 table.id.as_('id'),
                 driver.employee.as_('employee'),
-                Entry.date.sql_cast(table.arrival).as_('date'),
+                local_day(Entry.date, table.arrival, self.company
+                    ).as_('date'),
                 where=(table.company == self.company.id)
                 & table.state.in_(_DONE)
                 & (table.arrival != Null)))

@@ -311,6 +311,18 @@ class Handover(Workflow, ModelSQL, ModelView):
                     where &= table.state.in_(states)
                 cursor.execute(*table.update([column], [new], where=where))
             forget(model)
+        self._remind(employees | {self.employee.id})
+
+    @staticmethod
+    def _remind(employees):
+        "Remind employees (ids) of what others were reminded of before"
+        Reminder = Pool().get('crm.activity.reminder')
+        Reminder.arm(Reminder.search([
+                    ('activity.employee', 'in', list(employees)),
+                    ('activity.state', '=', 'planned'),
+                    ('remind_at', '!=', None),
+                    ('sent_at', '!=', None),
+                    ]))
 
     @classmethod
     @ModelView.button

@@ -309,7 +309,7 @@ class Import(Workflow, ModelSQL, ModelView):
 
     @staticmethod
     def _mark_twice(lines):
-        "Rows of the same key or name are one party: keep the first"
+        "Rows of the same are one party: keep the first"
         seen = {}
         for line in lines:
             if line['action'] not in {'create', 'update'}:
@@ -418,7 +418,10 @@ class Import(Workflow, ModelSQL, ModelView):
         Line = Pool().get('crm.import.line')
         cls.lock(imports)
         lines = [line for i in imports for line in i.lines if line.party]
-        Line.restore([line for line in lines if line.action == 'update'])
+        # What an erased party was like is not known any more
+        Line.restore([
+                line for line in lines
+                if line.action == 'update' and line.before])
         Line.remove([line for line in lines if line.action == 'create'])
 
 

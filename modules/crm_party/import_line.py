@@ -89,6 +89,7 @@ class ImportLine(ModelSQL, ModelView):
             [line._get_party(import_) for line in create])
         for line, party in zip(create, parties):
             line.party = party
+            line.before = json.dumps({'created': party.id})
         cls.save(create)
         cls._update(
             import_, [line for line in lines if line.action == 'update'])
@@ -253,16 +254,26 @@ class ImportLine(ModelSQL, ModelView):
 
     @classmethod
     def remove(cls, lines):
-        "Delete the created parties, archive those that are in use since"
+        """Delete the created parties, archive those that are in use since
+
+        What was merged since is archived, the party that took it over stays.
+        """
         Party = Pool().get('party.party')
-        used = cls._find_used([line.party.id for line in lines])
-        kept = [line for line in lines if line.party.id in used]
-        for line in kept:
-            line.reason = gettext('crm_party.msg_import_in_use')
-        cls.save(kept)
-        Party.write([line.party for line in kept], {'active': False})
-        Party.delete(
-            [line.party for line in lines if line.party.id not in used])
+        own = [line for line in lines if line._is_created()]
+        used = cls._find_used([line.party.id for line in own])
+        kept = [line.party for line in own if line.party.id in used]
+        deleted = [line.party for line in own if line.party.id not in used]
+        for line in lines:
+            if line.party not in deleted:
+                line.reason = gettext('crm_party.msg_import_in_use')
+        cls.save(lines)
+        Party.write(kept, {'active': False})
+        Party.delete(deleted)
+
+    def _is_created(self):
+        "Return whether the party came in by the row, not by a merge since"
+        before = json.loads(self.before or '{}')
+        return before.get('created', self.party.id) == self.party.id
 
     @classmethod
     def _find_used(cls, parties):

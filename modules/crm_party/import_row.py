@@ -94,7 +94,9 @@ def find(model, names, rows, field, domain=None):
         plain(row.values[field]) for row in rows if row.values.get(field)}
     found = {}
     for name in names if values else []:
-        forms = values | {v.upper() for v in values}
+        forms = {
+            form(v) for v in values
+            for form in [str, str.lower, str.upper, str.title, str.capitalize]}
         for record in Model.search([(name, 'in', list(forms)), domain or []]):
             value = record
             for part in name.split('.'):
@@ -271,8 +273,11 @@ class Row:
     def _get_same(self):
         "Return what no other row of the file may have, as set"
         marks = dict(self.marks)
+        name = None
+        if self.import_.duplicates == 'skip':
+            name = marks.get('name')
         same = {
-            ('key', self.key_value or marks.get('name')),
+            ('key', self.key_value or name),
             ('code', marks.get('code')),
             }
         return {(kind, value) for kind, value in same if value}

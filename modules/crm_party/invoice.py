@@ -1,7 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 from sql import Literal, Null
-from sql.aggregate import Min
 from sql.conditionals import Coalesce
 from sql.operators import Concat
 
@@ -163,31 +162,12 @@ class Due(metaclass=PoolMeta):
     @classmethod
     def _due_debt(cls):
         pool = Pool()
-        Account = pool.get('account.account')
-        AccountType = pool.get('account.account.type')
-        Line = pool.get('account.move.line')
-        Move = pool.get('account.move')
+        Debtor = pool.get('crm.debtor')
         Profile = pool.get('crm.profile')
         company, today, _ = cls._get_context()
-        line = Line.__table__()
-        move = Move.__table__()
-        account = Account.__table__()
-        type_ = AccountType.__table__()
         table = Profile.__table__()
         day = cls.date.sql_cast(Literal(today))
-        debt = (line
-            .join(move, condition=line.move == move.id)
-            .join(account, condition=line.account == account.id)
-            .join(type_, condition=account.type == type_.id)
-            .select(
-                line.party.as_('party'),
-                Min(line.maturity_date).as_('date'),
-                where=(move.company == company)
-                & type_.receivable
-                & (line.reconciliation == Null)
-                & (Line.debit.sql_cast(line.debit) > 0)
-                & (line.maturity_date < day),
-                group_by=line.party))
+        debt = Debtor.get_debts(day)
         return [table
             .join(debt, condition=debt.party == table.party)
             .select(
@@ -195,7 +175,9 @@ class Due(metaclass=PoolMeta):
                 table.party.as_('party'),
                 table.company.as_('company'),
                 table.manager.as_('employee'),
-                debt.date.as_('date'),
-                days_between(debt.date, day).as_('days'),
+                debt.since.as_('date'),
+                days_between(debt.since, day).as_('days'),
                 Literal(0).as_('interval'),
-                where=table.company == company)]
+                where=(table.company == company)
+                & (debt.overdue > 0)
+                & (debt.since != Null))]

@@ -103,8 +103,12 @@ class LeadForm(DeactivableMixin, ModelSQL, ModelView):
         values = {
             name: _clean(data.get(name), length)
             for name, length in _LENGTHS.items()}
+        consent = str(data.get('consent') or '').lower() in {
+            '1', 'on', 'true', 'yes'}
+        trapped = bool(str(data.get('website') or '').strip())
         visitor = _digest(visitor)
-        content = _digest(*(v or '' for v in values.values()))
+        content = _digest(
+            *(v or '' for v in values.values()), str(consent), str(trapped))
         now = dt.datetime.now()
         known = Lead.search([
                 ('form', '=', self.id),
@@ -123,9 +127,6 @@ class LeadForm(DeactivableMixin, ModelSQL, ModelView):
                 ])
         if count >= self.rate:
             return None
-        consent = str(data.get('consent') or '').lower() in {
-            '1', 'on', 'true', 'yes'}
-        trapped = bool(str(data.get('website') or '').strip())
         lead, = Lead.create([{
                     **values,
                     'form': self.id,
@@ -427,6 +428,10 @@ class LeadConvert(Wizard):
     def do_convert(self, action):
         Lead = Pool().get('crm.lead')
         lead = self.record
+        if (lead.state, 'converted') not in Lead._transitions:
+            raise LeadConversionError(gettext(
+                    'crm_party.msg_lead_convert_closed',
+                    lead=lead.rec_name))
         party = self.start.party or self._create_party(lead)
         lead.party = party
         lead.save()

@@ -6,9 +6,10 @@ from sql import Literal, Null, Union
 from sql.aggregate import Max, Min
 
 from trytond import backend
+from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, fields)
-from trytond.model.exceptions import SQLConstraintError
+from trytond.model.exceptions import AccessError, SQLConstraintError
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
@@ -276,9 +277,10 @@ class Profile(ModelSQL, ModelView):
                 for event in Timeline.search([
                             ('party', 'in', [p.party.id for p in profiles]),
                             ]):
-                    events[event.party, event.company].append(event.id)
+                    events[event.party].append(event)
         return {
-            p.id: events[p.party, p.company] + events[p.party, None]
+            p.id: [e.id for e in events[p.party]
+                if e.company in {None, p.company}]
             for p in profiles}
 
     @classmethod
@@ -287,6 +289,19 @@ class Profile(ModelSQL, ModelView):
             ('/tree', 'visual', If(Eval('status') == 'blocked', 'danger',
                     If(Eval('status') == 'former', 'muted', ''))),
             ]
+
+    @classmethod
+    def check_modification(cls, mode, profiles, values=None, external=False):
+        super().check_modification(
+            mode, profiles, values=values, external=external)
+        if mode == 'write' and external:
+            for name in values:
+                field = cls._fields[name]
+                if field.readonly and not isinstance(field, fields.Function):
+                    raise AccessError(gettext(
+                            'crm_party.msg_profile_computed',
+                            profile=profiles[0].rec_name,
+                            **cls.__names__(name)))
 
     @classmethod
     def on_modification(cls, mode, profiles, field_names=None):

@@ -196,6 +196,9 @@ class Erase(metaclass=PoolMeta):
     def to_erase(self, party_id):
         pool = Pool()
         Activity = pool.get('crm.activity')
+        Case = pool.get('crm.case')
+        ImportLine = pool.get('crm.import.line')
+        Lead = pool.get('crm.lead')
         Party = pool.get('party.party')
         Profile = pool.get('crm.profile')
         return super().to_erase(party_id) + [
@@ -213,5 +216,19 @@ class Erase(metaclass=PoolMeta):
                         ],
                     ], True,
                 ['subject', 'reason', 'description', 'note'],
+                [None] * 4),
+            (Case, [
+                    ['OR',
+                        ('party', '=', party_id),
+                        ('contact', '=', party_id),
+                        ],
+                    ], True,
+                ['description', 'solution'],
+                [None] * 2),
+            (Lead, [('party', '=', party_id)], True,
+                ['name', 'company_name', 'phone', 'email', 'message'],
+                [None] * 5),
+            (ImportLine, [('party', '=', party_id)], False,
+                ['name', 'cells', 'values', 'before'],
                 [None] * 4),
             ]

@@ -19,6 +19,11 @@ class DiscountTier(metaclass=PoolMeta):
         fields.Many2One('company.company', "Company"),
         'on_change_with_company')
 
+    made_price_list = fields.Many2One(
+        'product.price_list', "Price List Made", ondelete='SET NULL',
+        readonly=True,
+        help="The price list that was made of the percent.")
+
     @fields.depends('category', '_parent_category.company')
     def on_change_with_company(self, name=None):
         return self.category.company if self.category else None
@@ -34,34 +39,61 @@ class DiscountTier(metaclass=PoolMeta):
                     'unit': 'product_default',
                     'price': 'list_price',
                     'lines': [('create', [{
-                                    'formula':
-                                    f'unit_price * {1 - t.percent / 100}',
+                                    'formula': t.formula,
                                     }])],
                     } for t in without])
         for tier, price_list in zip(without, lists):
-            tier.price_list = price_list
+            tier.price_list = tier.made_price_list = price_list
         cls.save(without)
 
+    @property
+    def formula(self):
+        "The formula of the prices less the percent"
+        return f'unit_price * {(1 - self.percent / 100).normalize():f}'
+
+    @property
+    def follows(self):
+        "Whether the price list is the one made, as it was made"
+        return (self.price_list
+            and self.price_list == self.made_price_list
+            and [l.formula for l in self.price_list.lines] == [self.formula])
+
     @classmethod
-    def on_modification(cls, mode, tiers, field_names=None):
+    def on_write(cls, tiers, values):
         """Let the price list that was made follow the percent
 
-        One that somebody chose or changed stays as it is.
+        One that somebody chose or changed stays as it is, and one that
+        takes the place of another is that of the customers of the tier.
         """
-        super().on_modification(mode, tiers, field_names=field_names)
-        if mode == 'write' and 'percent' in (field_names or []):
-            Line = Pool().get('product.price_list.line')
-            lines = [
-                line for t in tiers if t.price_list
-                for line in t.price_list.lines
-                if len(t.price_list.lines) == 1
-                and line.formula.startswith('unit_price * ')
-                and t.price_list.name == f'{t.category.name} {t.name}']
-            percents = {t.price_list: t.percent for t in tiers}
-            for line in lines:
-                percent = percents[line.price_list]
-                line.formula = f'unit_price * {1 - percent / 100}'
-            Line.save(lines)
+        functions = super().on_write(tiers, values)
+        if 'percent' in values:
+            following = [t.id for t in tiers if t.follows]
+            functions.append(lambda: cls._set_formulas(following))
+        if 'price_list' in values and (
+                replaced := [t.id for t in tiers if t.price_list]):
+            functions.append(lambda: cls._set_price_lists(replaced))
+        return functions
+
+    @classmethod
+    def _set_formulas(cls, ids):
+        Line = Pool().get('product.price_list.line')
+        lines = []
+        for tier in cls.browse(ids):
+            line, = tier.price_list.lines
+            line.formula = tier.formula
+            lines.append(line)
+        Line.save(lines)
+
+    @classmethod
+    def _set_price_lists(cls, ids):
+        Profile = Pool().get('crm.profile')
+        Profile._apply_tiers(Profile.search([('tier', 'in', ids)]))
+
+    @classmethod
+    def copy(cls, tiers, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('made_price_list', None)
+        return super().copy(tiers, default=default)
 
 
 class Profile(metaclass=PoolMeta):

@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 
 __all__ = [
     'Period', 'billable_days', 'invoice_date', 'notice_date', 'periods',
-    'phase', 'prorate', 'renewed_end', 'step']
+    'phase', 'prorate', 'renewed_end', 'rest', 'step']
 
 _DAY = dt.timedelta(days=1)
 _UNITS = {'day': 'days', 'week': 'weeks', 'month': 'months', 'year': 'years'}
@@ -95,6 +95,21 @@ def invoice_date(period, mode, offset=0):
     """
     day = period.start if mode == 'pre_paid' else period.end
     return day + dt.timedelta(days=offset)
+
+
+def rest(start, end, spans):
+    """Yield the (first, last) days from start to end that no span covers.
+
+    spans are (first, last) days in any order.
+    """
+    for first, last in sorted(spans):
+        if first > end:
+            break
+        if start < first:
+            yield start, first - _DAY
+        start = max(start, last + _DAY)
+    if start <= end:
+        yield start, end
 
 
 def billable_days(start, end, gaps=()):

@@ -152,6 +152,30 @@ class CrmTestCase(QueryTestMixin, test_tryton.TestCase):
                                         }])],
                         } for i in range(number)])
 
+    def merge(self, source, destination):
+        "Let a party replace another one"
+        pool = Pool()
+        Replace = pool.get('party.replace', type='wizard')
+        session, = pool.get('ir.session.wizard').create([{}])
+        replace = Replace(session.id)
+        replace.ask.source = source
+        replace.ask.destination = destination
+        with Transaction().set_context(_skip_warnings=True):
+            replace.transition_replace()
+
+    def erase(self, party):
+        "Erase what is known of a party"
+        pool = Pool()
+        Erase = pool.get('party.erase', type='wizard')
+        session, = pool.get('ir.session.wizard').create([{}])
+        party.active = False
+        party.save()
+        erase = Erase(session.id)
+        erase.ask.party = party
+        erase.transition_erase()
+        for cache in Transaction().cache.values():
+            cache.clear()
+
     def open_list(self, action):
         "Read the lists of a window action as the client does"
         Model = self.get(action.res_model)

@@ -232,6 +232,21 @@ class ActivityTestCase(CrmTestCase):
             [a.date for a in Activity.search([('state', '=', 'planned')])],
             [])
 
+    def test_repeat_same(self):
+        "The repetition is as the activity was, and comes once"
+        Activity = self.get('crm.activity')
+        hour = dt.timedelta(hours=1)
+        activity = self.plan(
+            self.create_party(), repeat_every=1, repeat_unit='weeks',
+            duration=hour, reminders=[('create', [{'before': hour}])])
+        Activity.do([activity])
+        second, = Activity(activity.id).next_steps
+        self.assertEqual(second.duration, hour)
+        self.assertEqual([r.before for r in second.reminders], [hour])
+        Activity.reopen([Activity(activity.id)])
+        Activity.do([Activity(activity.id)])
+        self.assertEqual(Activity(activity.id).next_steps, (second,))
+
     def test_archived_user(self):
         "Activities of a user who has left stay"
         user, employee = self.create_user('leaver', 'group_crm')
@@ -303,6 +318,11 @@ class CustomerPageTestCase(CrmTestCase):
                 e.origin for e in Timeline.browse(
                     self.read('timeline')['timeline'])]
         self.assertEqual(origins(), [call])
+        note = self.create('ir.note',
+            resource=str(self.party), message="Likes tea")
+        before = self.done(self.party, self.today - dt.timedelta(days=5))
+        self.assertEqual(set(origins()[:2]), {call, note})
+        self.assertEqual(origins()[2:], [before])
         stranger, _ = self.create_user('stranger', 'group_crm')
         with self.act_as(stranger):
             self.assertFalse(
@@ -316,6 +336,19 @@ class CustomerPageTestCase(CrmTestCase):
         self.assertEqual(values['mobile'], '+33 6 00 00 00 01')
         self.assertEqual(values['email'], 'c@example.com')
         self.assertFalse(values['phone'])
+
+    def test_computed(self):
+        "What is computed of a customer is not entered by anybody"
+        Profile = self.get('crm.profile')
+        user, _ = self.create_user('chief', 'group_crm_all')
+        with self.act_as(user):
+            Profile.write([self.profile], {'note': "Likes tea"})
+            for values in [
+                    {'last_contact': self.today}, {'abc': 'a'},
+                    {'tier_until': self.today}]:
+                with self.subTest(**values), \
+                        self.assertRaises(AccessError):
+                    Profile.write([self.profile], values)
 
     def test_new_activity(self):
         "What is entered from the page is about the customer"

@@ -8,6 +8,7 @@ from caravan.testing import unvalidated
 from trytond.model.exceptions import AccessError
 from trytond.modules.account.tests import get_fiscalyear
 from trytond.modules.account_invoice.tests import set_invoice_sequences
+from trytond.modules.company.tests import create_company
 from trytond.modules.crm_party.exceptions import ContractError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
@@ -158,6 +159,26 @@ class ContractTestCase(ContractCase):
         with self.assertRaises(ContractError):
             Contract.renew([self.contract(end=date('2026-12-31'))])
 
+    def test_renew_state(self):
+        "What is over is not renewed"
+        Contract = self.get('crm.contract')
+        contract = self.contract(end=date('2026-12-31'))
+        Contract.terminate([contract], date('2026-06-30'), "Too dear")
+        with self.assertRaises(ContractError) as caught:
+            Contract.renew([Contract(contract.id)], months=12)
+        self.assertIn(contract.number, caught.exception.message)
+
+    def test_renew_ahead(self):
+        "A line that starts after the end has one price, the new one"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('100', {'start': date('2027-02-01')}), end=date('2026-12-31'))
+        Contract.renew([contract], months=12, percent=Decimal('5'))
+        line, = Contract(contract.id).lines
+        self.assertEqual(
+            (line.unit_price, line.start, line.end),
+            (Decimal('105'), date('2027-02-01'), None))
+
     def test_update(self):
         "The night renews what runs on and closes what is over"
         Contract = self.get('crm.contract')
@@ -200,6 +221,26 @@ class ContractTestCase(ContractCase):
         self.assertEqual(
             (contract.state, contract.end, contract.termination_reason),
             ('terminated', date('2026-06-15'), "Too dear"))
+
+    def test_close(self):
+        "Only what is over is put away: the rest would be invoiced on"
+        Contract = self.get('crm.contract')
+        with self.assertRaises(ContractError):
+            Contract.close([self.contract()])
+        contract = self.contract(end=date('2026-06-30'))
+        with self.at('2026-06-30'), self.assertRaises(ContractError):
+            Contract.close([contract])
+        with self.at('2026-07-01'):
+            Contract.close([contract])
+        self.assertEqual(Contract(contract.id).state, 'closed')
+
+    def test_confirm(self):
+        "What is not taken back is asked for"
+        Button = self.get('ir.model.button')
+        for model, name in [('crm.contract', 'close'), ('crm.case', 'cancel')]:
+            button, = Button.search([
+                    ('model', '=', model), ('name', '=', name)])
+            self.assertTrue(button.confirm)
 
     def test_wizard_access(self):
         "Who may only read a contract does not end it"
@@ -245,7 +286,9 @@ class ContractTestCase(ContractCase):
         _, leaver = self.create_user('leaver', 'group_crm')
         _, successor = self.create_user('successor', 'group_crm')
         contracts = [
-            self.contract(manager=leaver.id) for _ in range(2)]
+            self.contract(
+                manager=leaver.id, start=date('2020-01-01'),
+                end=date('2020-12-31')) for _ in range(2)]
         self.get('crm.contract').close(contracts[:1])
         handover = self.create('crm.handover',
             company=self.company.id, employee=leaver.id,
@@ -374,10 +417,37 @@ class ContractInvoiceTestCase(ContractCase):
             self.invoice(contract, '2026-04-30'),
             [('2026-04-30', [Decimal('20.00')])])
 
+    def test_renewed(self):
+        "What the end had cut off is invoiced once the contract is renewed"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('31', {}), start=date('2026-03-01'), end=date('2026-03-14'))
+        self.assertEqual(
+            self.invoice(contract, '2026-12-31'),
+            [('2026-03-01', [Decimal('14')])])
+        Contract.renew([Contract(contract.id)], months=1)
+        self.assertEqual(self.invoice(contract, '2026-03-14'), [])
+        self.assertEqual(
+            self.invoice(contract, '2026-03-31'),
+            [('2026-03-15', [Decimal('17')])])
+        self.assertEqual(self.invoice(contract, '2026-03-31'), [])
+
+    def test_moved(self):
+        "A line that starts on another day is not invoiced twice"
+        contract = self.contract(
+            ('31', {}), ('5', {'one_off': True}), start=date('2026-03-01'))
+        self.assertEqual(len(self.invoice(contract, '2026-03-01')), 1)
+        self.get('crm.contract.line').write(
+            list(contract.lines), {'start': date('2026-03-10')})
+        self.assertEqual(self.invoice(contract, '2026-03-31'), [])
+
     def test_terminated(self):
         "What was due before the end is invoiced after it"
         Contract = self.get('crm.contract')
-        contract = self.contract(('30', {}), start=date('2026-04-01'))
+        contract = self.contract(
+            ('30', {}),
+            ('500', {'one_off': True, 'start': date('2026-06-01')}),
+            start=date('2026-04-01'))
         Contract.terminate([contract], date('2026-05-10'), "Moves away")
         self.assertEqual(
             [amounts for _, amounts in self.invoice(contract, '2026-12-31')],
@@ -415,6 +485,29 @@ class ContractInvoiceTestCase(ContractCase):
         self.invoice(contract, '2026-04-01', post=True)
         invoice, = self.get('crm.contract')(contract.id).invoices
         self.assertEqual((invoice.type, invoice.state), ('out', 'posted'))
+
+    def test_wizard(self):
+        "Contracts are invoiced with the accounts of their company"
+        Contract = self.get('crm.contract')
+        other = create_company(name="Other")
+        contracts = [
+            self.contract(), self.contract(company=other.id, manager=None)]
+        Wizard = Pool().get('crm.contract.invoice', type='wizard')
+        session, = self.get('ir.session.wizard').create([{}])
+        found = {}
+
+        def create_invoices(contracts, *args, **kwargs):
+            found[Transaction().context['company']] = contracts
+            return []
+        with patch.object(Contract, 'create_invoices', create_invoices), \
+                Transaction().set_context(
+                    active_model='crm.contract', active_id=contracts[0].id,
+                    active_ids=[c.id for c in contracts],
+                    _companies=[self.company.id, other.id]):
+            wizard = Wizard(session.id)
+            wizard.start.date, wizard.start.post = self.today, True
+            wizard.do_create_({})
+        self.assertEqual(found, {c.company.id: [c] for c in contracts})
 
     def test_no_account(self):
         "What is missing is named, nothing is written"

@@ -130,12 +130,23 @@ class DiscountTestCase(CrmTestCase):
         self.buy('1000')
         self.assertEqual(price_list().name, "Card silver")
         tier = self.profile.tier
-        self.get('crm.discount.tier').write([tier], {'percent': Decimal(4)})
+        Tier = self.get('crm.discount.tier')
+        Tier.write([tier], {'name': "argent"})
+        Tier.write([tier], {'percent': Decimal(4)})
         line, = price_list().lines
         self.assertEqual(
             line.get_unit_price(
                 names={'unit_price': Decimal(100)}, functions={}),
             Decimal('96'))
+        # What somebody has changed by hand stays
+        line.formula = 'unit_price * 0.5'
+        line.save()
+        Tier.write([tier], {'percent': Decimal(3)})
+        line, = price_list().lines
+        self.assertEqual(line.formula, 'unit_price * 0.5')
+        # Another list of the tier is that of its customers
+        Tier.write([tier], {'price_list': before.id})
+        self.assertEqual(price_list(), before)
         self.buy('6000')
         self.assertEqual(price_list(), gold)
         self.set_category(None)

@@ -94,6 +94,14 @@ class DocumentsTestCase(CrmTestCase):
                 [line.maturity_date], [self.today - days(5)],
                 where=line.maturity_date != None))  # noqa: E711
         self.assertEqual(self.due('debt'), [("Customer", 5)])
+        # What was paid on account is no longer owed
+        columns = [line.move, line.account, line.party, line.state]
+        Transaction().connection.cursor().execute(*line.insert(
+                [*columns, line.debit, line.credit],
+                line.select(
+                    *columns, line.credit, line.debit,
+                    where=line.maturity_date != None)))  # noqa: E711
+        self.assertEqual(self.due('debt'), [])
 
     def test_offer(self):
         sale = self.sale('quotation', self.today - days(2))

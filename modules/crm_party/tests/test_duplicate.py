@@ -218,17 +218,6 @@ class DuplicateTestCase(CrmTestCase):
 class MergeTestCase(CrmTestCase):
     "Test merging"
 
-    def merge(self, source, destination):
-        pool = Pool()
-        Replace = pool.get('party.replace', type='wizard')
-        Session = pool.get('ir.session.wizard')
-        session, = Session.create([{}])
-        replace = Replace(session.id)
-        replace.ask.source = source
-        replace.ask.destination = destination
-        with Transaction().set_context(_skip_warnings=True):
-            replace.transition_replace()
-
     def test_merge(self):
         "Everything goes over, colliding rows too"
         pool = Pool()

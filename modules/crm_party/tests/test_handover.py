@@ -1,5 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
+import datetime as dt
+
 from caravan.testing import count_queries
 from trytond.model.exceptions import AccessError
 
@@ -93,6 +95,19 @@ class HandoverTestCase(CrmTestCase):
         self.assertEqual(employee(foreign), self.leaver)
         with self.assertRaises(AccessError):
             Handover.delete([handover])
+
+    def test_reminders(self):
+        "Who takes over is reminded of what is still ahead"
+        party, = self.create_customers(1)
+        activity = self.plan(
+            party, self.today + dt.timedelta(days=1),
+            employee=self.leaver.id,
+            reminders=[('create', [{'before': dt.timedelta(days=2)}])])
+        reminder, = activity.reminders
+        Reminder = self.get('crm.activity.reminder')
+        self.assertEqual(Reminder(reminder.id).sent_to, self.leaver)
+        self.get('crm.handover').do([self.handover((self.first, None))])
+        self.assertEqual(Reminder(reminder.id).sent_to, self.first)
 
     def test_choice(self):
         Handover = self.get('crm.handover')

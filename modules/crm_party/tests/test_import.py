@@ -181,6 +181,47 @@ class ImportTestCase(CrmTestCase):
         self.assertFalse(self.get('party.party')(party.id).active)
         self.assertTrue(self.get('ir.note').search([]))
 
+    def test_create_anyway(self):
+        "Rows of one name are several parties if that is wanted"
+        content = 'name,city\nJane,Kiel\nJane,Lyon\n'
+        self.assertEqual(self.run_import(content).create_count, 1)
+        import_ = self.run_import(content, duplicates='create')
+        self.assertEqual(import_.create_count, 2)
+
+    def test_lookup(self):
+        "What is in capitals here may be in small letters there"
+        category = self.create('party.category', name="Wholesale")
+        import_ = self.run_import(
+            'name,category\nJane,wholesale\nJohn,WHOLESALE\n')
+        self.assertEqual(
+            [line.party.categories for line in import_.lines],
+            [(category,)] * 2)
+
+    def test_undo_merged(self):
+        "Who has taken over an imported party stays"
+        Import = self.get('crm.import')
+        Party = self.get('party.party')
+        kept = self.create_party("Jane Doe", profile={})
+        import_ = self.run_import('name\nJane\n')
+        self.merge(import_.lines[0].party, kept)
+        Import.undo([Import(import_.id)])
+        self.assertTrue(Party.search([('id', '=', kept.id)]))
+        self.assertIn(
+            "archived", self.lines(Import(import_.id))["Jane"][2])
+
+    def test_undo_erased(self):
+        "Nothing of an erased party is left, nor put back"
+        Import = self.get('crm.import')
+        party = self.create_party("Jane", profile={}, code='A1')
+        import_ = self.run_import(
+            'code,name,email\nA1,Jane Doe,jane@example.com\n', key='code')
+        self.erase(party)
+        line, = Import(import_.id).lines
+        self.assertEqual(
+            [line.name, line.cells, line.values, line.before], [None] * 4)
+        Import.undo([Import(import_.id)])
+        self.assertIsNone(self.get('party.party')(party.id).name)
+
     def test_phones(self):
         "Numbers by the country of the row, wherever its column is"
         self.create('country.country', name="Kazakhstan", code='KZ')

@@ -267,6 +267,23 @@ class PeriodsTestCase(unittest.TestCase):
                 (dt.date(2026, 1, 15), dt.date(2026, 1, 31), 17, 31))
             self.assertEqual(second.start, dt.date(2026, 2, 1))
 
+    def test_rest(self):
+        def day(number):
+            return dt.date(2026, 3, number)
+        for spans, expected in [
+                ([], [(5, 20)]),
+                ([(1, 4), (21, 25)], [(5, 20)]),
+                ([(1, 25)], []),
+                ([(15, 20), (1, 7)], [(8, 14)]),
+                ([(8, 9), (8, 9), (11, 11)], [(5, 7), (10, 10), (12, 20)])]:
+            spans, expected = (
+                [(day(a), day(b)) for a, b in pairs]
+                for pairs in [spans, expected])
+            with self.subTest(spans=spans):
+                self.assertEqual(
+                    list(periods.rest(day(5), day(20), spans)), expected)
+        self.assertEqual(list(periods.rest(day(5), day(4), [])), [])
+
     def test_invoice_date(self):
         for case in CASES['contract_next_invoice']['cases']:
             start, mode, offset, rule, interval, end = case['args']

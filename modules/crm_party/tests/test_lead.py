@@ -39,6 +39,11 @@ class LeadTestCase(CrmTestCase):
             self.assertEqual(self.receive(name="Jane"), lead)
         self.assertEqual(self.get('crm.lead')(lead.id).repeated, 9)
 
+    def test_consent_later(self):
+        "Who agrees the second time has agreed"
+        self.receive(name="Jane")
+        self.assertTrue(self.receive(name="Jane", consent='on').consent)
+
     def test_rate(self):
         leads = [self.receive(name=f"Jane {i}") for i in range(5)]
         self.assertEqual([bool(x) for x in leads], [True] * 3 + [False] * 2)
@@ -99,6 +104,32 @@ class LeadTestCase(CrmTestCase):
         self.assertEqual(event.origin, self.get('crm.lead')(lead.id))
         self.assertEqual(event.summary, "Known")
 
+    def test_convert_twice(self):
+        "A lead becomes one party"
+        lead = self.receive(name="Jane")
+        values = {'party': None, 'type': None, 'date': None}
+        party = self.convert(lead, **values)
+        with self.assertRaises(LeadConversionError):
+            self.convert(lead, **values)
+        self.assertEqual(self.get('crm.lead')(lead.id).party, party)
+
+    def test_erase(self):
+        "Who is erased is gone from his leads and cases too"
+        lead = self.receive(
+            name="Jane", company_name="Doe Ltd", phone='12',
+            email='jane@example.com', message="Call me")
+        party = self.convert(lead, party=None, type=None, date=None)
+        case = self.create('crm.case',
+            company=self.company.id, party=party.id, subject="Late",
+            type=self.create('crm.case.type', name="Complaint").id,
+            description="Jane waited", solution="Sorry, Jane")
+        self.erase(party)
+        lead = self.get('crm.lead')(lead.id)
+        case = self.get('crm.case')(case.id)
+        self.assertEqual([
+                lead.name, lead.company_name, lead.phone, lead.email,
+                lead.message, case.description, case.solution], [None] * 7)
+
     def test_convert_email(self):
         "What is no e-mail does not keep the lead from becoming a party"
         party = self.convert(
@@ -144,6 +175,11 @@ class CaseTestCase(CrmTestCase):
                     ('party', '=', party.id)])}
         self.assertEqual(kinds, {'case'})
 
+    def test_activities(self):
+        "The form of an activity shows its case"
+        view = self.get('crm.activity').fields_view_get(view_type='form')
+        self.assertIn('case', set(view['fields']))
+
     def test_due(self):
         "Whose case must be solved by today is to be contacted"
         Due = self.get('crm.due')
@@ -153,6 +189,8 @@ class CaseTestCase(CrmTestCase):
         noon = dt.datetime.combine(self.today, dt.time(12))
         for name, deadline, state in [
                 ("Late", noon - dt.timedelta(days=2), 'waiting'),
+                # It was today's first hours there already
+                ("Night", noon - dt.timedelta(hours=16), 'open'),
                 ("Tonight", noon + dt.timedelta(hours=6), 'new'),
                 ("Tomorrow", noon + dt.timedelta(hours=8), 'new'),
                 ("Solved", noon - dt.timedelta(days=2), 'solved'),
@@ -163,9 +201,9 @@ class CaseTestCase(CrmTestCase):
                 employee=self.manager.id, state=state)
         due = {
             d.party.name: d for d in Due.search([('kind', '=', 'case')])}
-        self.assertEqual(set(due), {"Late", "Tonight"})
         self.assertEqual(
-            {n: d.days for n, d in due.items()}, {"Late": 2, "Tonight": 0})
+            {n: d.days for n, d in due.items()},
+            {"Late": 2, "Night": 0, "Tonight": 0})
         self.assertEqual(due["Late"].origin.subject, "Late")
         self.assertEqual(due["Late"].employee, self.manager)
         self.assertIn("to be solved by", due["Late"].reason)

@@ -126,6 +126,23 @@ class FleetTestCase(_SiblingTestCase):
                 arrival=dt.datetime.combine(self.today, dt.time(9)))
         self.assertEqual(self.make_sheet(), [(2, Decimal('25.00'))])
 
+    def test_work_timezone(self):
+        "A trip is of the month in which it has come home"
+        self.company.timezone = 'Asia/Almaty'
+        self.company.save()
+        driver = self.create('fleet.driver',
+            party=self.manager.party.id, employee=self.manager.id,
+            company=self.company.id)
+        self.rate('trip', '12.50')
+        self.set_columns(
+            self.trip(), state='done', driver=driver.id,
+            arrival=dt.datetime(2026, 3, 31, 20))
+        Sheet = self.get('crm.work.sheet')
+        self.assertFalse(Sheet.make(self.company, dt.date(2026, 3, 1)))
+        sheet, = Sheet.make(self.company, dt.date(2026, 4, 1))
+        self.assertEqual(
+            Sheet(sheet.id).entries[0].date, dt.date(2026, 4, 1))
+
 
 class LoanTestCase(_SiblingTestCase):
     "Test what loans tell"
