@@ -265,6 +265,11 @@ class ProductAccount(ModelSQL, CompanyValueMixin):
     account_provision = _accounts['account_provision']
     account_impairment = _accounts['account_impairment']
 
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('product')
+
 
 class ProductRegulation(ModelSQL):
     __name__ = 'loan.product-loan.regulation'
@@ -273,6 +278,11 @@ class ProductRegulation(ModelSQL):
         'loan.product', "Product", required=True, ondelete='CASCADE')
     regulation = fields.Many2One(
         'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('product')
 
 
 class Step(sequence_ordered(), ModelSQL, ModelView):
@@ -313,8 +323,16 @@ class Step(sequence_ordered(), ModelSQL, ModelView):
     def check_modification(cls, mode, steps, values=None, external=False):
         super().check_modification(
             mode, steps, values=values, external=external)
-        if external and any(step.product for step in steps):
-            Pool().get('ir.model.access').check('loan.product', 'write')
+        if not external:
+            return
+        pool = Pool()
+        Loan = pool.get('loan.loan')
+        if any(step.product for step in steps):
+            pool.get('ir.model.access').check('loan.product', 'write')
+        loans = {step.loan for step in steps if step.loan}
+        if values and values.get('loan'):
+            loans.add(Loan(values['loan']))
+        Loan.check_writable(loans, 'steps')
 
     def for_engine(self):
         return engine.Step(

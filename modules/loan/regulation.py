@@ -70,3 +70,8 @@ class LoanRegulation(ModelSQL):
         'loan.loan', "Loan", required=True, ondelete='CASCADE')
     regulation = fields.Many2One(
         'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('loan')

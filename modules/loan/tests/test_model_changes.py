@@ -1,0 +1,110 @@
+# This file is part of Caravan.  The LICENSE file at the top level of
+# this repository contains the full copyright notice and licence terms.
+"""What changes a running loan, the same day, twice, undone or at its end."""
+import datetime as dt
+from decimal import Decimal as D
+
+from caravan.testing import count_queries
+from trytond.model.exceptions import AccessError
+from trytond.modules.loan import engine
+from trytond.modules.loan.exceptions import LimitError, PostingError
+from trytond.transaction import Transaction, check_access
+
+from .case import ModelsCase
+
+START = dt.date(2024, 1, 15)
+DAY = dt.timedelta(days=1)
+
+
+class ChangesTestCase(ModelsCase):
+    rolls_back = True
+
+    @property
+    def till(self):
+        return self.pool.get('loan.payment.method')(self.method.id)
+
+    def approve(self, amount=D(1200), **values):
+        Loan = self.pool.get('loan.loan')
+        loan, = Loan.browse(Loan.load_applications([{
+                        'party': self.party.id, 'product': self.product.id,
+                        'amount_requested': amount,
+                        'application_date': START,
+                        'disbursement_date': START,
+                        'decision': 'approve', **values}]))
+        return loan
+
+    def lend(self, amount=D(1200), paid=None, **values):
+        "Return a loan paid out on the start, all of it or what is paid"
+        Loan = self.pool.get('loan.loan')
+        loan = self.approve(amount, **values)
+        Loan.pay_out(loan, START, paid or amount, self.till)
+        return Loan(loan.id)
+
+    def plan(self, loan):
+        loan, = loan.__class__.browse([loan])
+        return [
+            (r.due_date, r.principal, r.interest) for r in loan.instalments]
+
+    def check_ledger(self):
+        Loan = self.pool.get('loan.loan')
+        Company = self.pool.get('company.company')
+        self.assertEqual(Loan.ledger_differences(
+                Company(self.config.context['company'])), [])
+
+    def test_written_by_clients(self):
+        "What a client shows and does not let enter it does not write either"
+        with self.transaction() as Loan:
+            loan = self.lend(paid=D(800))
+            other = self.lend()
+            for values in [
+                    {'amount_approved': D(9999)}, {'company': None},
+                    {'disbursement_date': START - DAY},
+                    {'first_due_date': START + DAY},
+                    {'contract_date': START}, {'maturity_date': START},
+                    {'submitter': None}, {'approved_by': None},
+                    {'refinances': other.id}, {'index_rate': D(2)},
+                    {'accrues': True}, {'reject_reason': "None"}]:
+                with self.subTest(**values), check_access(), \
+                        self.assertRaisesRegex(AccessError, "any more"):
+                    Loan.write([Loan(loan.id)], values)
+            with check_access():
+                Loan.write([Loan(loan.id)], {
+                        'purpose': "Lorry", 'officer': None})
+                loan = Loan(loan.id)
+                with self.assertRaises(AccessError):
+                    Loan.create([{
+                                'party': self.party.id, 'state': 'approved',
+                                'product': self.product.id,
+                                'amount_requested': D(1)}])
+
+    def test_steps_written(self):
+        "Steps and guarantors of a contract stay as they were agreed on"
+        with self.transaction():
+            Step = self.pool.get('loan.step')
+            LoanParty = self.pool.get('loan.party')
+            loan = self.lend(method='stepped', steps=[
+                    ('create', [{'number': 12}])], co_parties=[
+                    ('create', [{
+                                'party': self.party.id,
+                                'role': 'guarantor'}])])
+            with check_access():
+                for Model, records, values in [
+                        (Step, loan.steps, {'rate': D(0)}),
+                        (LoanParty, loan.co_parties, {'share': D('.1')})]:
+                    with self.subTest(Model.__name__):
+                        records = Model.browse(records)
+                        with self.assertRaises(AccessError):
+                            Model.write(records, values)
+                        with self.assertRaises(AccessError):
+                            Model.delete(records)
+
+    def test_cancelled_deleted(self):
+        with self.transaction() as Loan:
+            loan, = Loan.create([{
+                        'party': self.party.id, 'product': self.product.id,
+                        'amount_requested': D(10),
+                        'steps': [('create', [{'number': 12}])]}])
+            Loan.cancel([loan])
+            with check_access():
+                Loan.delete([Loan(loan.id)])
+            self.assertFalse(Loan.search([('id', '=', loan.id)]))
