@@ -196,7 +196,8 @@ class MoneyMixin(Model):
         first = loan.state == 'approved'
         fee = interest = ZERO
         if first:
-            if (amount, date) != (
+            # A payout that came back may have left a plan of its own
+            if loan.transactions or (amount, date) != (
                     loan.amount_planned, loan.schedule.valid_from):
                 loan.disbursement_date = date
                 loan.plan_again(date, amount)

@@ -51,6 +51,52 @@ class ChangesTestCase(ModelsCase):
         self.assertEqual(Loan.ledger_differences(
                 Company(self.config.context['company'])), [])
 
+    def test_same_day(self):
+        "The last of the rates of a day counts, money of the payout's day too"
+        with self.transaction() as Loan:
+            loan, twice = self.lend(), self.lend()
+            date = dt.date(2024, 2, 1)
+            Loan.change_rate_of(twice, date, D('.24'), "Slip of the pen")
+            for changed in [loan, twice]:
+                Loan.change_rate_of(
+                    Loan(changed.id), date, D('.06'), "Agreed")
+            self.assertEqual(self.plan(twice), self.plan(loan))
+
+            loan = self.lend()
+            Loan.pay_early(loan, START, D(200), 'instalment', self.till)
+            self.assertEqual(
+                sum(p for _, p, _ in self.plan(loan)), D(1000))
+            self.check_ledger()
+
+    def test_undone_in_turn(self):
+        "Two early payments are undone one after the other"
+        for strategy in ['term', 'instalment', 'next']:
+            with self.subTest(strategy), self.transaction() as Loan:
+                loan = self.lend()
+                payment = Loan.receive(
+                    loan, START + 10 * DAY, D(20), self.till)
+                before = self.plan(loan)
+                early = [
+                    Loan.pay_early(
+                        Loan(loan.id), date, D(100), strategy, self.till)
+                    for date in [START + 12 * DAY, START + 20 * DAY]]
+                Loan.reverse_transactions(early)
+                loan = Loan(loan.id)
+                self.assertEqual(self.plan(loan), before)
+                self.assertEqual(loan.principal_outstanding, D(1200) - sum(
+                        a.amount for a in payment.allocations
+                        if a.component == 'principal'))
+                self.check_ledger()
+
+    def test_paid_out_again(self):
+        "What is paid out anew is planned, whatever was paid out before"
+        with self.transaction() as Loan:
+            loan = self.lend(paid=D(800))
+            Loan.reverse_transactions(loan.transactions)
+            Loan.pay_out(Loan(loan.id), START, D(1200), self.till)
+            self.assertEqual(
+                sum(p for _, p, _ in self.plan(loan)), D(1200))
+
     def test_written_by_clients(self):
         "What a client shows and does not let enter it does not write either"
         with self.transaction() as Loan:
