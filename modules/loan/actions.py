@@ -65,8 +65,7 @@ class ActionsMixin(Model):
         due is what fell due and is open, principal and interest what is to
         be paid besides, per_day the interest of one more day.
         """
-        _, schedule = self.plan_rest()
-        rows = [r for r in schedule.rows if r.due > date]
+        rows = self.rows_to_come(date)
         due = self.due_on(date)
         if not rows:
             return Quote(date, due, ZERO, ZERO, ZERO, due)
@@ -76,6 +75,14 @@ class ActionsMixin(Model):
         return Quote(
             date, due, quote.principal, quote.interest, quote.per_day,
             due + quote.amount)
+
+    def rows_to_come(self, date):
+        "Return the rows of the plan, not called yet, that fall due after date"
+        _, rest = self.called_rows()
+        if not rest:
+            return []
+        _, schedule = self.plan_rest()
+        return [r for r in schedule.rows if r.due > date]
 
     def _put_off(self, rows):
         "Return the interest put off or carried to the first one of rows"
@@ -542,6 +549,9 @@ class ActionsMixin(Model):
         rest = loan.principal_outstanding - called
         if rest > 0:
             parts.append((('number', None), 'principal', rest, 'advance'))
+        if not parts:
+            raise AmountError(gettext(
+                    'loan.msg_loan_write_off', loan=loan.rec_name))
         transaction = cls._new(
             loan, 'write_off', date, sum((p[2] for p in parts), ZERO),
             description=reason, allocations=loan._allocations(parts))

@@ -97,6 +97,85 @@ class ChangesTestCase(ModelsCase):
             self.assertEqual(
                 sum(p for _, p, _ in self.plan(loan)), D(1200))
 
+    def test_less_paid_out(self):
+        "A loan that was not paid out in full ends with its last instalment"
+        with self.transaction() as Loan:
+            loan = self.lend(paid=D(800), term=2)
+            for row in loan.instalments:
+                Loan.receive(
+                    Loan(loan.id), row.due_date, row.amount, self.till)
+            self.assertEqual(Loan(loan.id).state, 'closed')
+
+            loan = self.lend(paid=D(800), term=2)
+            Loan.receive(
+                loan, START, sum(r.amount for r in loan.instalments),
+                self.till)
+            self.assertEqual(Loan(loan.id).state, 'active')
+            Loan.call([Loan(loan.id)])
+            self.assertEqual(Loan(loan.id).state, 'closed')
+
+            loan = self.lend(paid=D(800))
+            quote = loan.pay_off_quote(START + DAY)
+            Loan.pay_early(loan, quote.date, quote.total, None, self.till)
+            self.assertEqual(Loan(loan.id).state, 'closed')
+
+    def test_matured(self):
+        "What is due at the end of a loan can be paid off and refinanced"
+        with self.transaction() as Loan:
+            EarlyRepay = self.pool.get('loan.early_repay', type='wizard')
+            loan = self.lend(term=2)
+            Loan.call([loan])
+            loan = Loan(loan.id)
+            date = dt.date(2024, 6, 1)
+            quote = loan.pay_off_quote(date)
+            self.assertEqual(
+                (quote.total, quote.principal, quote.per_day),
+                (loan.amount_due, 0, 0))
+            self.assertEqual(
+                loan.refinanced_by(date, loan.product, 6).amount_requested,
+                quote.total)
+            now = EarlyRepay._now(None, loan, date)
+            self.assertEqual((now['number'], now['interest']), (0, 0))
+            Loan.pay_early(loan, date, quote.total, None, self.till)
+            self.assertEqual(Loan(loan.id).state, 'closed')
+            self.check_ledger()
+
+    def test_shifted(self):
+        "A loan is paid off between the end of a period and its due date"
+        # 15 June 2024 is a Saturday
+        with self.transaction() as Loan:
+            loan = self.lend(
+                shift='next', interest_follows=False, day_count='act_365')
+            sunday = dt.date(2024, 6, 16)
+            Loan.call([loan], dt.date(2024, 6, 14))
+            loan = Loan(loan.id)
+            row, following = loan.instalments[4:6]
+            self.assertEqual(
+                (row.interest_to, row.due_date),
+                (sunday - DAY, sunday + DAY))
+            quote = loan.planned_pay_off(sunday)
+            self.assertEqual(quote.principal, row.opening)
+            self.assertEqual(
+                quote.interest, row.interest + engine.round_to(
+                    following.opening * D('.12') / 365))
+            Loan.pay_early(loan, sunday, quote.total, None, self.till)
+            self.assertEqual(Loan(loan.id).state, 'closed')
+            self.check_ledger()
+
+    def test_one_day_more(self):
+        "A day more costs nothing where interest does not go by days"
+        with self.transaction():
+            for bears, terms in [
+                    (True, {}), (False, {'early_rest': 'period'}),
+                    (False, {'method': 'flat'}), (False, {'grace_free': 1})]:
+                with self.subTest(**terms):
+                    loan = self.lend(**terms)
+                    quotes = [
+                        loan.pay_off_quote(START + n * DAY) for n in [5, 6]]
+                    self.assertEqual(
+                        quotes[0].total != quotes[1].total, bears)
+                    self.assertEqual(bool(quotes[0].per_day), bears)
+
     def test_written_by_clients(self):
         "What a client shows and does not let enter it does not write either"
         with self.transaction() as Loan:
