@@ -203,7 +203,7 @@ class MoneyMixin(Model):
             return known[key]
         loan.check_pay_out(date, amount)
         first = loan.state == 'approved'
-        fee = interest = ZERO
+        fee, interest = loan.payout_fee(amount), ZERO
         if first:
             # A payout that came back may have left a plan of its own
             if loan.transactions or (amount, date) != (
@@ -211,7 +211,6 @@ class MoneyMixin(Model):
                 loan.disbursement_date = date
                 loan.plan_again(date, amount)
             interest = loan.schedule.upfront_interest or ZERO
-            fee = loan.upfront_fee(amount, loan.unit)
         transaction = cls._new(
             loan, 'disbursement', date, amount, payment_method=method,
             key=key, deducted_fee=fee, deducted_interest=interest,
@@ -226,6 +225,12 @@ class MoneyMixin(Model):
         if first and loan.refinances:
             cls.pay_refinanced(loan, date, method)
         return transaction
+
+    def payout_fee(self, amount):
+        "Return the fee kept back of amount, the next that is paid out"
+        paid = self.amount_disbursed
+        fee = self.upfront_fee(paid + amount, self.unit)
+        return fee - (self.upfront_fee(paid, self.unit) if paid else ZERO)
 
     @classmethod
     def _pay_tranche(cls, loan, date, transaction):

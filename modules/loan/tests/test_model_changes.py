@@ -119,6 +119,19 @@ class ChangesTestCase(ModelsCase):
             Loan.pay_early(loan, quote.date, quote.total, None, self.till)
             self.assertEqual(Loan(loan.id).state, 'closed')
 
+    def test_tranche_fee(self):
+        "Each tranche bears its part of the fee, the first the fixed one"
+        with self.transaction() as Loan:
+            loan = self.lend(
+                paid=D('33.33'), upfront_fee_rate=D('.015'),
+                upfront_fee_amount=D(5))
+            for amount in [D('33.33'), D('1133.34')]:
+                Loan.pay_out(Loan(loan.id), START + DAY, amount, self.till)
+            fees = [
+                t.deducted_fee for t in reversed(Loan(loan.id).transactions)]
+            self.assertEqual(fees, [D('5.50'), D('.50'), D('17.00')])
+            self.check_ledger()
+
     def test_matured(self):
         "What is due at the end of a loan can be paid off and refinanced"
         with self.transaction() as Loan:
