@@ -236,6 +236,48 @@ class ChangesTestCase(ModelsCase):
                         with self.assertRaises(AccessError):
                             Model.delete(records)
 
+    def test_penalty_daily(self):
+        "Penalties of each day add up to those charged at once"
+        with self.transaction() as Loan:
+            daily, once = [
+                self.lend(
+                    penalty_rate=D('.05'), penalty_per_day=D('.1'),
+                    penalty_fixed=D('.02')) for _ in range(2)]
+            due = daily.instalments[0]
+            dates = [due.due_date + n * DAY for n in range(1, 25)]
+            for date in dates:
+                Loan.charge_penalties([Loan(daily.id)], date)
+            Loan.charge_penalties([Loan(once.id)], dates[-1])
+            charge, = Loan(once.id).charges
+            # 106.62 * (5 % * 24 / 365 + 2 %) + 24 * 0.10
+            self.assertEqual(charge.amount, D('4.88'))
+            self.assertEqual(Loan(daily.id).penalty_due, charge.amount)
+            self.assertEqual(
+                Loan.charge_penalties([Loan(once.id)], dates[-1]), [])
+
+            Waterfall = self.pool.get('loan.waterfall.line')
+            Waterfall.delete(Waterfall.search(
+                    [('component', '=', 'penalty')]))
+            Loan.receive(
+                Loan(once.id), dates[-1], due.amount - 50, self.till)
+            charge, = Loan.charge_penalties(
+                [Loan(once.id)], dates[-1] + 2 * DAY)
+            # 50 * 5 % * 2 / 365 + 2 * 0.10
+            self.assertEqual(charge.loan.charges[0].amount, D('.21'))
+            self.check_ledger()
+
+    def test_penalty_fee(self):
+        "A fee that is late is no instalment and bears no penalty"
+        with self.transaction() as Loan:
+            Charge = self.pool.get('loan.charge')
+            loan = self.lend(penalty_rate=D('.1'))
+            Loan.charge([Charge(
+                        loan=loan, type='fee', date=START + DAY,
+                        due_date=START + DAY, amount=D(50),
+                        description="Copy")])
+            self.assertEqual(
+                Loan.charge_penalties([Loan(loan.id)], START + 20 * DAY), [])
+
     def test_cancelled_deleted(self):
         with self.transaction() as Loan:
             loan, = Loan.create([{
@@ -246,3 +288,19 @@ class ChangesTestCase(ModelsCase):
             with check_access():
                 Loan.delete([Loan(loan.id)])
             self.assertFalse(Loan.search([('id', '=', loan.id)]))
+
+    def test_run_queries(self):
+        "Many loans are read as few when they are called and penalised"
+        with self.transaction() as Loan:
+            loans = [
+                self.lend(penalty_rate=D('.1'), term=2) for _ in range(7)]
+            counts = []
+            for part in [loans[:1], loans[1:2], loans[2:]]:
+                for cache in Transaction().cache.values():
+                    cache.clear()
+                with count_queries() as log:
+                    Loan.run_loans(Loan.browse(part), START + 80 * DAY)
+                counts.append(sum('SELECT' in query[:7] for query in log))
+            # The first one finds the caches empty
+            _, one, five = counts
+            self.assertLessEqual(five, one + 2, log.worst())
