@@ -289,6 +289,42 @@ class ChangesTestCase(ModelsCase):
                 Loan.delete([Loan(loan.id)])
             self.assertFalse(Loan.search([('id', '=', loan.id)]))
 
+    def test_foreign(self):
+        "What is paid in another currency than the company's is reconciled"
+        with self.transaction() as Loan:
+            Account = self.pool.get('account.account')
+            Currency = self.pool.get('currency.currency')
+            Journal = self.pool.get('account.journal')
+            Product = self.pool.get('loan.product')
+            config = self.pool.get('account.configuration')(1)
+            config.currency_exchange_journal, = Journal.search(
+                [], limit=1)
+            for name in ['credit', 'debit']:
+                setattr(config, f'currency_exchange_{name}_account',
+                    Account.search([
+                            ('type.statement', '=', 'income'),
+                            ], limit=1)[0])
+            config.save()
+            euro, = Currency.create([{
+                        'name': "Euro", 'symbol': "E", 'code': 'EUR',
+                        'rates': [('create', [
+                                    {'date': START, 'rate': D('.7')},
+                                    {'date': dt.date(2024, 2, 20),
+                                        'rate': D('.9')}])]}])
+            product, = Product.copy(
+                [Product(self.product.id)], {'currency': euro.id})
+            loan = self.lend(product=product.id, term=2)
+            for row in loan.instalments:
+                Loan.receive(
+                    Loan(loan.id), row.due_date + 10 * DAY, row.amount,
+                    self.till)
+            loan = Loan(loan.id)
+            self.assertEqual(loan.state, 'closed')
+            self.assertTrue(all(
+                    a.line.reconciliation for t in loan.transactions
+                    for a in t.allocations))
+            self.check_ledger()
+
     def test_run_queries(self):
         "Many loans are read as few when they are called and penalised"
         with self.transaction() as Loan:
