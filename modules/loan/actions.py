@@ -380,6 +380,9 @@ class ActionsMixin(Model):
         loan.check_paid_out(date)
         loan, taken = cls.rewind(loan, date)
         loan.check_running(date)
+        for regulation in loan.regulations:
+            if regulation.code == 'rate_max':
+                regulation.check_contract(loan, {'rate_max': rate})
         RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
         loan, = cls.browse([loan])
         loan.replan(date, reason or gettext('loan.msg_reason_rate'))
@@ -458,7 +461,7 @@ class ActionsMixin(Model):
                     description=gettext(
                         'loan.msg_description_penalty', number=number),
                     explanation=self._penalty_explained(
-                        base, days, not charged.get(number)))
+                        base, days, before, first))
 
     def _numbers(self):
         "Return {key: number} of what is part of an instalment"

@@ -482,6 +482,9 @@ class Loan(
                 'index_rate',
                 'provisions']:
             default.setdefault(name, None)
+        today = Pool().get('ir.date').today()
+        for name in ['application_date', 'disbursement_date']:
+            default.setdefault(name, today)
         return super().copy(loans, default=default)
 
     @classmethod

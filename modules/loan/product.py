@@ -14,6 +14,7 @@ from . import engine
 from .books import BooksMixin
 from .exceptions import LimitError, PostingError
 from .terms import DEFAULTS, RATE_DIGITS, TermsMixin
+from .tools import percent
 
 
 def _account(string, types, help):
@@ -235,12 +236,13 @@ class Product(
                 (term, self.term_min, self.term_max, 'term')]:
             if low is not None and value < low or (
                     high is not None and value > high):
+                told = percent if what == 'rate' else str
                 raise LimitError(gettext(
                         f'loan.msg_loan_limit_{what}',
                         loan=loan.rec_name, product=self.rec_name,
-                        value=value.normalize() if what == 'rate' else value,
-                        low='-' if low is None else low,
-                        high='-' if high is None else high))
+                        value=told(value),
+                        low='-' if low is None else told(low),
+                        high='-' if high is None else told(high)))
 
 
 class ProductAccount(ModelSQL, CompanyValueMixin):

@@ -15,6 +15,7 @@ from trytond.pool import Pool
 
 from . import engine
 from .exceptions import PostingError
+from .transaction import REVERSIBLE
 
 ZERO = Decimal(0)
 
@@ -206,6 +207,10 @@ class ReplayMixin(Model):
         if not transaction.live:
             raise PostingError(gettext(
                     'loan.msg_transaction_reversed',
+                    transaction=transaction.rec_name))
+        if transaction.type not in REVERSIBLE:
+            raise PostingError(gettext(
+                    'loan.msg_transaction_irreversible',
                     transaction=transaction.rec_name))
         if transaction.type == 'write_off':
             cls._reverse_write_off(loan, transaction)

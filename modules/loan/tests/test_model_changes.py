@@ -189,6 +189,57 @@ class ChangesTestCase(ModelsCase):
                         quotes[0].total != quotes[1].total, bears)
                     self.assertEqual(bool(quotes[0].per_day), bears)
 
+    def test_reversible(self):
+        "What was called or re-aged is no mistake to be undone"
+        with self.transaction() as Loan:
+            loan = self.lend()
+            Loan.reschedule_loan(
+                loan, dt.date(2024, 3, 1), "Agreed", reage=True, extra=1)
+            loan = Loan(loan.id)
+            for type_ in ['demand', 'reage']:
+                with self.subTest(type_), self.assertRaisesRegex(
+                        PostingError, "can't be reversed"):
+                    Loan.reverse_transactions([
+                            t for t in loan.transactions
+                            if t.type == type_][:1])
+
+    def test_approved_empty(self):
+        "The amount requested is approved unless another one is entered"
+        with self.transaction() as Loan:
+            Product = self.pool.get('loan.product')
+            Product.write([Product(self.product.id)], {
+                    'four_eyes_amount': D(2000), 'amount_min': D(10)})
+            loan = self.approve(decision=None)
+            Loan.write([loan], {'amount_approved': None})
+            Loan.approve([Loan(loan.id)])
+            self.assertEqual(Loan(loan.id).amount_approved, D(1200))
+
+    def test_limits_told(self):
+        "A rate is told as it is entered"
+        with self.transaction():
+            Product = self.pool.get('loan.product')
+            Product.write(
+                [Product(self.product.id)], {'rate_max': D('.2')})
+            with self.assertRaisesRegex(
+                    LimitError, "rate 1000 % .* - to 20 %"):
+                self.approve(rate=D(10))
+
+    def test_law(self):
+        "The law that a contract was checked by counts for its new rates"
+        with self.transaction() as Loan:
+            Product = self.pool.get('loan.product')
+            Regulation = self.pool.get('loan.regulation')
+            law, = Regulation.create([{
+                        'code': 'rate_max', 'value': D('.2'),
+                        'valid_from': dt.date(2020, 1, 1),
+                        'citation': "Usury Act"}])
+            Product.write([Product(self.product.id)], {
+                    'regulations': [('add', [law.id])]})
+            loan = self.lend()
+            with self.assertRaisesRegex(
+                    LimitError, 'has 25 % but "Usury Act" allows 20 %'):
+                Loan.change_rate_of(loan, START + DAY, D('.25'), None)
+
     def test_written_by_clients(self):
         "What a client shows and does not let enter it does not write either"
         with self.transaction() as Loan:
@@ -277,6 +328,15 @@ class ChangesTestCase(ModelsCase):
                         description="Copy")])
             self.assertEqual(
                 Loan.charge_penalties([Loan(loan.id)], START + 20 * DAY), [])
+
+    def test_copy(self):
+        "A copy is an application of today"
+        with self.transaction() as Loan:
+            today = dt.date.today()
+            copy, = Loan.copy([self.lend()])
+            self.assertEqual(
+                (copy.state, copy.application_date, copy.disbursement_date),
+                ('draft', today, today))
 
     def test_cancelled_deleted(self):
         with self.transaction() as Loan:
