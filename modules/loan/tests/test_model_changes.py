@@ -329,6 +329,25 @@ class ChangesTestCase(ModelsCase):
             self.assertEqual(
                 Loan.charge_penalties([Loan(loan.id)], START + 20 * DAY), [])
 
+    def test_searches(self):
+        "Only loans that run are late or have something to come"
+        with self.transaction() as Loan:
+            late = self.lend(term=1000)
+            planned = self.approve(term=1000)
+            days = late.days_late
+            self.assertGreater(days, 0)
+            for domain, found in [
+                    ([('days_late', 'in', [days, 1])], [late]),
+                    ([('days_late', 'not in', [days])], []),
+                    ([('days_late', '!=', None)], [late]),
+                    ([('days_late', '=', None)], [planned]),
+                    ([('next_due_date', '!=', None)], [late]),
+                    ([('next_due_date', '=', None)], [planned])]:
+                with self.subTest(domain=domain):
+                    self.assertEqual(Loan.search([
+                                ('id', 'in', [late.id, planned.id]),
+                                domain]), found)
+
     def test_copy(self):
         "A copy is an application of today"
         with self.transaction() as Loan:
