@@ -10,6 +10,7 @@ from trytond.pool import Pool
 
 from . import engine
 from .exceptions import AmountError, PostingError, TermsError
+from .tools import percent
 
 ZERO = Decimal(0)
 
@@ -65,8 +66,7 @@ class ActionsMixin(Model):
         due is what fell due and is open, principal and interest what is to
         be paid besides, per_day the interest of one more day.
         """
-        _, schedule = self.plan_rest()
-        rows = [r for r in schedule.rows if r.due > date]
+        rows = self.rows_to_come(date)
         due = self.due_on(date)
         if not rows:
             return Quote(date, due, ZERO, ZERO, ZERO, due)
@@ -76,6 +76,14 @@ class ActionsMixin(Model):
         return Quote(
             date, due, quote.principal, quote.interest, quote.per_day,
             due + quote.amount)
+
+    def rows_to_come(self, date):
+        "Return the rows of the plan, not called yet, that fall due after date"
+        _, rest = self.called_rows()
+        if not rest:
+            return []
+        _, schedule = self.plan_rest()
+        return [r for r in schedule.rows if r.due > date]
 
     def _put_off(self, rows):
         "Return the interest put off or carried to the first one of rows"
@@ -372,6 +380,9 @@ class ActionsMixin(Model):
         loan.check_paid_out(date)
         loan, taken = cls.rewind(loan, date)
         loan.check_running(date)
+        for regulation in loan.regulations:
+            if regulation.code == 'rate_max':
+                regulation.check_contract(loan, {'rate_max': rate})
         RateChange(loan=loan, date=date, rate=rate, reason=reason).save()
         loan, = cls.browse([loan])
         loan.replan(date, reason or gettext('loan.msg_reason_rate'))
@@ -416,14 +427,15 @@ class ActionsMixin(Model):
         cls.lock(loans)
         cls.call(loans, date)
         charges = []
-        for loan in cls.browse(loans):
-            if loan.state == 'active':
-                charges.extend(loan._penalties(date))
+        active = [l for l in cls.browse(loans) if l.state == 'active']
+        totals = cls.totals_of(active)
+        for loan in active:
+            charges.extend(loan._penalties(date, totals[loan.id]))
         if charges:
             cls.charge(charges, together)
         return charges
 
-    def _penalties(self, date):
+    def _penalties(self, date, totals):
         Charge = Pool().get('loan.charge')
         charged = defaultdict(list)
         for charge in self.charges:
@@ -431,13 +443,17 @@ class ActionsMixin(Model):
                 charged[charge.number].append(charge)
         components = {'principal'} if self.penalty_base == 'principal' else {
             'principal', 'interest', 'fee'}
-        open_ = defaultdict(Decimal)
-        for item in self.open_items():
-            if item.due < date and item.component in components:
-                open_[item.key[1], item.due] += item.amount
+        numbers, open_ = self._numbers(), defaultdict(Decimal)
+        for item in self.open_items(totals):
+            number = numbers.get(item.key)
+            if number and item.due < date and item.component in components:
+                open_[number, item.due] += item.amount
+        changed = {}
+        if charged:
+            changed = self._base_changes(components, numbers)
         for (number, due), base in open_.items():
-            amount, days = self._penalty(
-                base, due, date, charged.get(number, []))
+            amount, days, before, first = self._penalty(
+                base, due, date, charged.get(number, []), changed.get(number))
             if amount > 0:
                 yield Charge(
                     loan=self, type='penalty', number=number, date=date,
@@ -445,16 +461,39 @@ class ActionsMixin(Model):
                     description=gettext(
                         'loan.msg_description_penalty', number=number),
                     explanation=self._penalty_explained(
-                        base, days, not charged.get(number)))
+                        base, days, before, first))
 
-    def _penalty_explained(self, base, days, first):
+    def _numbers(self):
+        "Return {key: number} of what is part of an instalment"
+        numbers = {
+            ('number', row.number): row.number
+            for row in self.schedule.instalments}
+        for charge in self.charges:
+            if charge.type == 'index':
+                numbers['charge', charge.id] = charge.number
+        return numbers
+
+    def _base_changes(self, components, numbers):
+        "Return {number: the last day on which what is open of it changed}"
+        changes = {}
+        for transaction in self.transactions:
+            if not transaction.live or transaction.type == 'demand':
+                continue
+            date = transaction.value_date
+            for (key, component, _), amount in transaction.net().items():
+                number = numbers.get(key)
+                if number and amount and component in components:
+                    changes[number] = max(date, changes.get(number, date))
+        return changes
+
+    def _penalty_explained(self, base, days, before, first):
         "Return the parts of a penalty in words, one a line"
         lines = [gettext(
                 'loan.msg_explanation_overdue', base=base, days=days)]
         if self.penalty_rate:
             lines.append(gettext(
                     'loan.msg_explanation_penalty_rate', base=base,
-                    days=days, rate=_percent(self.penalty_rate)))
+                    days=days, rate=percent(self.penalty_rate)))
         if self.penalty_per_day:
             lines.append(gettext(
                     'loan.msg_explanation_penalty_day', days=days,
@@ -462,29 +501,39 @@ class ActionsMixin(Model):
         if self.penalty_fixed and first:
             lines.append(gettext(
                     'loan.msg_explanation_penalty_fixed', base=base,
-                    fixed=_percent(self.penalty_fixed)))
+                    fixed=percent(self.penalty_fixed)))
+        if before:
+            lines.append(gettext(
+                    'loan.msg_explanation_penalty_before', amount=before))
         if self.penalty_cap is not None:
             lines.append(gettext(
                     'loan.msg_explanation_penalty_cap',
-                    cap=_percent(self.penalty_cap)))
+                    cap=percent(self.penalty_cap)))
         return '\n'.join(lines)
 
-    def _penalty(self, base, due, date, charged):
-        "Return (amount, days) of the penalty since the last charge"
+    def _penalty(self, base, due, date, charged, changed):
+        """Return (amount, days, before, first) of the penalty on date.
+
+        It is that of the days since base is open, less what was charged for
+        them before: so the cents that a day rounds are not lost.  changed is
+        the last day on which what is open changed, or None; first whether
+        nothing was charged until then.
+        """
         if (date - due).days <= self.penalty_grace:
-            return ZERO, 0
-        since = max([due, *(c.date for c in charged)])
-        days = (date - since).days
-        before = sum((c.amount for c in charged), ZERO)
-        cap = None
-        if self.penalty_cap is not None:
-            cap = max(engine.round_to(
-                    base * self.penalty_cap, self.unit, self.rounding)
-                - before, ZERO)
-        return engine.penalty(
+            return ZERO, 0, ZERO, True
+        former = [c for c in charged if changed and c.date <= changed]
+        total = sum((c.amount for c in charged), ZERO)
+        before = total - sum((c.amount for c in former), ZERO)
+        days = (date - max([due, *(c.date for c in former)])).days
+        amount = engine.penalty(
             base, days, rate=self.penalty_rate, per_day=self.penalty_per_day,
-            fixed=ZERO if charged else self.penalty_fixed, cap=cap,
-            unit=self.unit, rounding=self.rounding), days
+            fixed=ZERO if former else self.penalty_fixed,
+            unit=self.unit, rounding=self.rounding) - before
+        if self.penalty_cap is not None:
+            amount = min(amount, engine.round_to(
+                    base * self.penalty_cap, self.unit, self.rounding)
+                - total)
+        return amount, days, before, not former
 
     # Losses
 
@@ -542,6 +591,9 @@ class ActionsMixin(Model):
         rest = loan.principal_outstanding - called
         if rest > 0:
             parts.append((('number', None), 'principal', rest, 'advance'))
+        if not parts:
+            raise AmountError(gettext(
+                    'loan.msg_loan_write_off', loan=loan.rec_name))
         transaction = cls._new(
             loan, 'write_off', date, sum((p[2] for p in parts), ZERO),
             description=reason, allocations=loan._allocations(parts))
@@ -604,7 +656,3 @@ class ActionsMixin(Model):
                     former=former.rec_name, amount=total))
         cls.pay_early(former, date, total, None, method)
         cls.refinanced(cls.browse([former]))
-
-
-def _percent(rate):
-    return format((rate * 100).normalize(), 'f')

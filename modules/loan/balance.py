@@ -329,25 +329,35 @@ class BalanceMixin(Model):
         today = cls._today()
         open_ = cls.open_rows_query(lambda row: row.due_date >= today)
         query = open_.select(
-            open_.loan, where=open_.open > 0, group_by=open_.loan,
-            having=Operator(Min(open_.due_date), operand))
-        return [('id', 'in', query), ('state', '=', 'active')]
+            open_.loan, where=open_.open > 0, group_by=open_.loan)
+        if operand is None:
+            return cls._found(query, operator == '!=')
+        query.having = Operator(Min(open_.due_date), operand)
+        return cls._found(query)
+
+    @classmethod
+    def _found(cls, query, found=True):
+        "Return the domain of the running loans of query, or of all others"
+        if found:
+            return [('id', 'in', query), ('state', '=', 'active')]
+        return ['OR', ('id', 'not in', query), ('state', '!=', 'active')]
 
     @classmethod
     def search_days_late(cls, name, clause):
         _, operator, operand = clause
-        if operand is None:
-            late = cls.late_query()
-            query = late.select(late.loan, where=late.since != Null)
-            return [('id', 'not in' if operator == '=' else 'in', query)]
-        mirror = {'>': '<', '>=': '<=', '<': '>', '<=': '>='}
-        date = cls._today() - dt.timedelta(days=operand)
         late = cls.late_query()
+        query = late.select(late.loan, where=late.since != Null)
+        if operand is None:
+            return cls._found(query, operator == '!=')
+
+        def since(days):
+            return cls._today() - dt.timedelta(days=days)
+        mirror = {'>': '<', '>=': '<=', '<': '>', '<=': '>='}
         Operator = fields.SQL_OPERATORS[mirror.get(operator, operator)]
-        query = late.select(
-            late.loan,
-            where=(late.since != Null) & Operator(late.since, date))
-        return [('id', 'in', query), ('state', '=', 'active')]
+        query.where &= Operator(late.since, (
+                [since(days) for days in operand if days is not None]
+                if operator in {'in', 'not in'} else since(operand)))
+        return cls._found(query)
 
     @classmethod
     def health_query(cls, loans=None):

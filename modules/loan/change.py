@@ -164,14 +164,13 @@ class EarlyRepay(LoanWizard):
 
     def _now(self, loan, date):
         "Return the outcome of paying nothing early"
-        _, schedule = loan.plan_rest()
-        rows = [r for r in schedule.rows if r.due > date] or schedule.rows
+        rows = loan.rows_to_come(date)
         return {
             'strategy': 'now',
-            'instalment': rows[0].amount,
+            'instalment': rows[0].amount if rows else None,
             'number': len(rows),
-            'last_due': rows[-1].due,
-            'interest': sum(r.interest for r in rows),
+            'last_due': rows[-1].due if rows else loan.maturity_date,
+            'interest': sum((r.interest for r in rows), Decimal(0)),
             'saved': Decimal(0),
             'apr': loan.apr,
             }

@@ -11,6 +11,7 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction, check_access, without_check_access
 
 from .exceptions import DecisionError, LimitError
+from .tools import percent
 
 
 class DecisionMixin(Model):
@@ -81,6 +82,8 @@ class DecisionMixin(Model):
     def approve(cls, loans):
         today = Pool().get('ir.date').today()
         for loan in loans:
+            if loan.amount_approved is None:
+                loan.amount_approved = loan.amount_requested
             loan.check_decision()
             loan.decision_date = today
             loan.contract_date = loan.contract_date or today
@@ -118,8 +121,8 @@ class DecisionMixin(Model):
                 raise LimitError(gettext(
                         'loan.msg_loan_limit_apr', loan=loan.rec_name,
                         product=loan.product.rec_name,
-                        value=values['apr_max'],
-                        limit=loan.product.apr_max))
+                        value=percent(values['apr_max']),
+                        limit=percent(loan.product.apr_max)))
             loan.regulations = regulations
         cls.save(loans)
 
@@ -132,7 +135,7 @@ class DecisionMixin(Model):
             'apr_max': self.apr,
             'rate_max': self.rate,
             'amount_max': self.amount_approved,
-            'term_max': self.term * self.interval * months,
+            'term_max': round(self.term * self.interval * Decimal(months), 2),
             'penalty_rate_max': self.penalty_rate,
             }
 

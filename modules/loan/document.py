@@ -21,6 +21,11 @@ class ProductDocument(ModelSQL):
     report = fields.Many2One(
         'ir.action.report', "Report", required=True, ondelete='CASCADE')
 
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('product')
+
 
 class PrintDocuments(Wizard):
     __name__ = 'loan.print_documents'

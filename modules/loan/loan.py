@@ -42,6 +42,15 @@ STATES = [
 _draft = {
     'readonly': Eval('state') != 'draft',
     }
+# The states in which a client may write what is not agreed on in the draft
+_WRITABLE = {
+    'amount_approved': {'submitted'},
+    'reject_reason': {'submitted'},
+    'contract_date': {'approved'},
+    'first_due_date': {'draft', 'submitted'},
+    'disbursement_date': {'draft', 'submitted', 'approved'},
+    'co_parties': {'draft', 'submitted', 'approved'},
+    }
 
 
 class Loan(
@@ -433,22 +442,33 @@ class Loan(
                     raise AccessError(gettext(
                             'loan.msg_loan_delete', loan=loan.rec_name))
         elif mode == 'write' and external:
-            cls._check_frozen(loans, values)
+            for name in sorted(values):
+                cls.check_writable(loans, name)
+        elif mode == 'create' and external:
+            for loan in loans:
+                if loan.state != 'draft' or loan.refinances:
+                    raise AccessError(gettext(
+                            'loan.msg_loan_create', loan=loan.rec_name))
 
     @classmethod
-    def _check_frozen(cls, loans, values):
-        "Once submitted the terms are agreed, whatever client writes"
-        frozen = set(values) & ({
-                'product', 'party', 'amount_requested', 'rate', 'term',
-                'steps', 'application_date', 'instalment_wanted',
-                *cls.terms_fields()})
-        if 'state' in values:
-            frozen.add('state')
+    def check_writable(cls, loans, name):
+        "Refuse a change of what is agreed or only the actions change"
+        states = _WRITABLE.get(name)
+        if name in {
+                'company', 'product', 'party', 'amount_requested', 'rate',
+                'term', 'steps', 'application_date', 'instalment_wanted',
+                'submitted_by', 'approved_by', 'rejected_by',
+                *cls.terms_fields()}:
+            states = {'draft'}
+        elif cls._fields[name].readonly:
+            states = set()
+        if states is None:
+            return
         for loan in loans:
-            if frozen and (loan.state != 'draft' or 'state' in values):
+            if loan.state not in states:
                 raise AccessError(gettext(
                         'loan.msg_loan_frozen', loan=loan.rec_name,
-                        field=cls.__names__(sorted(frozen)[0])['field']))
+                        field=cls.__names__(name)['field']))
 
     @classmethod
     def copy(cls, loans, default=None):
@@ -462,6 +482,9 @@ class Loan(
                 'index_rate',
                 'provisions']:
             default.setdefault(name, None)
+        today = Pool().get('ir.date').today()
+        for name in ['application_date', 'disbursement_date']:
+            default.setdefault(name, today)
         return super().copy(loans, default=default)
 
     @classmethod

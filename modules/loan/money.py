@@ -12,11 +12,10 @@ from sql.aggregate import Sum
 
 from caravan.locking import touch
 from trytond.i18n import gettext
-from trytond.model import Model, dualmethod
+from trytond.model import Model, dualmethod, fields
 from trytond.model.exceptions import AccessError
 from trytond.modules.account.exceptions import PeriodNotFoundError
 from trytond.pool import Pool
-from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction, check_access, without_check_access
 
 from . import engine
@@ -31,23 +30,31 @@ class MoneyMixin(Model):
 
     # What is open
 
-    def totals(self):
-        "Return {(key, component): {kind: amount}} of the allocations"
+    @classmethod
+    def totals_of(cls, loans):
+        "Return {id: {(key, component): {kind: amount}}} of the allocations"
         Allocation = Pool().get('loan.transaction.allocation')
         part = Allocation.__table__()
-        cursor = Transaction().connection.cursor()
         query = part.select(
-            part.number, part.charge, part.component, part.kind,
+            part.loan, part.number, part.charge, part.component, part.kind,
             Sum(part.amount).as_('amount'),
-            where=part.loan == self.id,
-            group_by=[part.number, part.charge, part.component, part.kind])
-        sqlite_apply_types(query, [None] * 4 + ['NUMERIC'])
-        cursor.execute(*query)
-        totals = engine.new_totals()
-        for number, charge, component, kind, amount in cursor:
+            where=fields.SQL_OPERATORS['in'](
+                part.loan, list(map(int, loans))),
+            group_by=[
+                part.loan, part.number, part.charge, part.component,
+                part.kind])
+        totals = {l.id: engine.new_totals() for l in loans}
+        currencies = {l.id: l.currency for l in loans}
+        for loan, number, charge, component, kind, amount in cls._execute(
+                query, [None] * 5 + ['NUMERIC']):
             key = ('charge', charge) if charge else ('number', number)
-            totals[key, component][kind] += self.currency.round(amount)
+            totals[loan][key, component][kind] += (
+                currencies[loan].round(amount))
         return totals
+
+    def totals(self):
+        "Return {(key, component): {kind: amount}} of the allocations"
+        return self.totals_of([self])[self.id]
 
     def dues(self, totals):
         """Return what the plan and the charges ask for: {what: (due, amount)}.
@@ -117,7 +124,9 @@ class MoneyMixin(Model):
         """
         date = date or Pool().get('ir.date').today()
         cls.lock(loans)
-        return cls._call(dict.fromkeys(loans, date))
+        demands = cls._call(dict.fromkeys(loans, date))
+        cls.close_paid({d.loan for d in demands if not d.amount})
+        return demands
 
     @classmethod
     def _call(cls, dates, index=True):
@@ -127,17 +136,17 @@ class MoneyMixin(Model):
         """
         LoanTransaction = Pool().get('loan.transaction')
         demands = []
-        for loan, date in dates.items():
-            if loan.state == 'active' and loan.schedule:
-                demands.extend(loan._demands(date))
+        loans = [l for l in dates if l.state == 'active' and l.schedule]
+        totals = cls.totals_of(loans)
+        for loan in loans:
+            demands.extend(loan._demands(dates[loan], totals[loan.id]))
         LoanTransaction.save(demands)
         LoanTransaction.post_moves(demands)
         if index:
             cls.index_demands(demands)
         return demands
 
-    def _demands(self, date):
-        totals = self.totals()
+    def _demands(self, date, totals):
         demanded = self._demanded
         for row in self.schedule.instalments:
             key = ('number', row.number)
@@ -194,14 +203,14 @@ class MoneyMixin(Model):
             return known[key]
         loan.check_pay_out(date, amount)
         first = loan.state == 'approved'
-        fee = interest = ZERO
+        fee, interest = loan.payout_fee(amount), ZERO
         if first:
-            if (amount, date) != (
+            # A payout that came back may have left a plan of its own
+            if loan.transactions or (amount, date) != (
                     loan.amount_planned, loan.schedule.valid_from):
                 loan.disbursement_date = date
                 loan.plan_again(date, amount)
             interest = loan.schedule.upfront_interest or ZERO
-            fee = loan.upfront_fee(amount, loan.unit)
         transaction = cls._new(
             loan, 'disbursement', date, amount, payment_method=method,
             key=key, deducted_fee=fee, deducted_interest=interest,
@@ -216,6 +225,12 @@ class MoneyMixin(Model):
         if first and loan.refinances:
             cls.pay_refinanced(loan, date, method)
         return transaction
+
+    def payout_fee(self, amount):
+        "Return the fee kept back of amount, the next that is paid out"
+        paid = self.amount_disbursed
+        fee = self.upfront_fee(paid + amount, self.unit)
+        return fee - (self.upfront_fee(paid, self.unit) if paid else ZERO)
 
     @classmethod
     def _pay_tranche(cls, loan, date, transaction):
@@ -311,7 +326,8 @@ class MoneyMixin(Model):
         for loan, date, *_ in new:
             dates[loan] = max(date, dates.get(loan, date))
         cls._call(dates)
-        transactions, late, totals, indexes = [], [], {}, []
+        totals = cls.totals_of(list(dates))
+        transactions, late, indexes = [], [], []
         for loan, date, amount, method, key in sorted(
                 new, key=lambda p: p[1]):
             transaction = cls._new(
@@ -322,12 +338,10 @@ class MoneyMixin(Model):
                 loan.check_index_order()
                 late.append(transaction)
                 continue
-            if loan not in totals:
-                totals[loan] = loan.totals()
-            loan, index = loan.index_payment(date, amount, totals[loan])
+            loan, index = loan.index_payment(date, amount, totals[loan.id])
             indexes.append((index, transaction))
             transaction.allocations = loan._allocations(
-                loan.distribute(date, amount, totals[loan]))
+                loan.distribute(date, amount, totals[loan.id]))
             transactions.append(transaction)
         LoanTransaction.save(transactions)
         LoanTransaction.post_moves(transactions)
@@ -410,10 +424,15 @@ class MoneyMixin(Model):
 
     @classmethod
     def close_paid(cls, loans):
-        "Close the loans on which nothing is left to pay"
+        """Close the loans on which nothing is left to pay.
+
+        What was not paid out yet can be as long as an instalment is to come.
+        """
+        loans = [l for l in cls.browse(loans) if l.state == 'active']
+        totals = cls.totals_of(loans)
         paid = [
-            l for l in cls.browse(loans)
-            if l.state == 'active' and not l.open_items()
-            and l.amount_disbursed >= l.amount_planned]
+            l for l in loans if not l.open_items(totals[l.id])
+            and (l.amount_disbursed >= l.amount_planned
+                or not l.called_rows()[1])]
         if paid:
             cls.close(paid)

@@ -77,6 +77,17 @@ class LoanParty(ModelSQL, ModelView):
         cls.__access__.add('loan')
 
     @classmethod
+    def check_modification(cls, mode, co_parties, values=None, external=False):
+        super().check_modification(
+            mode, co_parties, values=values, external=external)
+        if external:
+            Loan = Pool().get('loan.loan')
+            loans = {c.loan for c in co_parties}
+            if values and values.get('loan'):
+                loans.add(Loan(values['loan']))
+            Loan.check_writable(loans, 'co_parties')
+
+    @classmethod
     def default_share(cls):
         return Decimal(1)
 

@@ -64,10 +64,19 @@ class DisburseStart(MoneyStart):
             "Paid Out", currency='currency', digits='currency'),
         'on_change_with_net')
 
-    @fields.depends('loan', 'amount')
+    @fields.depends('loan', 'amount', 'date')
     def on_change_amount(self):
-        if self.loan and self.amount and self.loan.state == 'approved':
-            self.fee = self.loan.upfront_fee(self.amount, self.loan.unit)
+        if not (self.loan and self.date and (self.amount or 0) > 0):
+            return
+        self.fee = self.loan.payout_fee(self.amount)
+        if (self.loan.state == 'approved'
+                and self.loan.first_period == 'upfront'):
+            self.interest = self.loan.compute_schedule(
+                self.amount, self.date).upfront
+
+    @fields.depends(methods=['on_change_amount'])
+    def on_change_date(self):
+        self.on_change_amount()
 
     @fields.depends('amount', 'fee', 'interest')
     def on_change_with_net(self, name=None):
@@ -88,10 +97,11 @@ class Disburse(MoneyWizard):
     def default_start(self, fields):
         loan = self.check_loan()
         amount = loan.amount_planned - loan.amount_disbursed
-        values = {**self.defaults(), 'amount': amount}
+        values = {
+            **self.defaults(), 'amount': amount,
+            'fee': loan.payout_fee(amount)}
         if loan.state == 'approved':
             values['date'] = loan.disbursement_date
-            values['fee'] = loan.upfront_fee(amount, loan.unit)
             values['interest'] = loan.schedule.upfront_interest
         return values
 

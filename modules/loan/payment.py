@@ -27,21 +27,13 @@ class PaymentJournal(metaclass=PoolMeta):
 class Payment(metaclass=PoolMeta):
     __name__ = 'account.payment'
 
-    @property
-    def loan(self):
-        "The loan that called the line to pay"
-        LoanTransaction = Pool().get('loan.transaction')
-        origin = self.line.move.origin if self.line else None
-        if isinstance(origin, LoanTransaction):
-            return origin.loan
-
     @classmethod
     @ModelView.button
     @Workflow.transition('succeeded')
     def succeed(cls, payments):
         super().succeed(payments)
         with without_check_access():
-            cls.book_loans([p for p in payments if p.loan])
+            cls.book_loans(payments)
 
     @classmethod
     @ModelView.button
@@ -49,15 +41,16 @@ class Payment(metaclass=PoolMeta):
     def fail(cls, payments):
         super().fail(payments)
         with without_check_access():
-            cls.unbook_loans([p for p in payments if p.loan])
+            cls.unbook_loans(payments)
 
     @classmethod
     def book_loans(cls, payments):
         "Book payments that succeeded on their loans, each once"
         Loan = Pool().get('loan.loan')
-        booked = cls._loan_transactions(payments)
+        loans = cls._loans(payments)
+        booked = cls._loan_transactions(loans)
         new = []
-        for payment in payments:
+        for payment, loan in loans.items():
             method = payment.journal.loan_method
             if not method:
                 raise PostingError(gettext(
@@ -67,7 +60,7 @@ class Payment(metaclass=PoolMeta):
             former = booked[payment]
             if not any(t.live for t in former):
                 new.append((
-                        payment.loan, payment.date, payment.amount, method,
+                        loan, payment.date, payment.amount, method,
                         f'{payment} {len(former) + 1}'))
         if new:
             Loan.receive_all(new)
@@ -78,23 +71,34 @@ class Payment(metaclass=PoolMeta):
         LoanTransaction = Pool().get('loan.transaction')
         LoanTransaction.reverse([
                 t for transactions in
-                cls._loan_transactions(payments).values()
+                cls._loan_transactions(cls._loans(payments)).values()
                 for t in transactions if t.live])
 
     @classmethod
-    def _loan_transactions(cls, payments):
-        "Return {payment: transactions that booked it}"
+    def _loans(cls, payments):
+        "Return {payment: loan} of those that pay what a loan has called"
+        Allocation = Pool().get('loan.transaction.allocation')
+        called = {
+            allocation.line: allocation.loan
+            for allocation in Allocation.search([
+                    ('line', 'in', [p.line.id for p in payments if p.line]),
+                    ])}
+        return {p: called[p.line] for p in payments if p.line in called}
+
+    @classmethod
+    def _loan_transactions(cls, loans):
+        "As {payment: loan}, return {payment: transactions that booked it}"
         LoanTransaction = Pool().get('loan.transaction')
         result = defaultdict(list)
         by_loan = defaultdict(list)
         for transaction in LoanTransaction.search([
-                    ('loan', 'in', list({p.loan.id for p in payments})),
+                    ('loan', 'in', list({l.id for l in loans.values()})),
                     ('key', 'like', f'{cls.__name__},%'),
                     ]):
             by_loan[transaction.loan].append(transaction)
-        for payment in payments:
+        for payment, loan in loans.items():
             result[payment] = [
-                t for t in by_loan[payment.loan]
+                t for t in by_loan[loan]
                 if t.key.split(' ')[0] == str(payment)]
         return result
 

@@ -249,10 +249,12 @@ class PlanMixin(Model):
 
     def plan_events(self):
         "Return the Events of the engine that the transactions made"
-        live = [t for t in self.transactions if t.live]
         demanded = self._demanded
         events = []
-        for transaction in live:
+        # Those of one day count in the order in which they were booked
+        for transaction in sorted(
+                (t for t in self.transactions if t.live),
+                key=lambda t: t.id):
             if transaction.type == 'disbursement':
                 events.append(engine.Event(
                         transaction.value_date, transaction.amount))
@@ -267,7 +269,8 @@ class PlanMixin(Model):
                             transaction.value_date, -early, None,
                             transaction.strategy or self.early_strategy))
         events.extend(
-            engine.Event(c.date, rate=c.rate) for c in self.rate_changes)
+            engine.Event(c.date, rate=c.rate)
+            for c in sorted(self.rate_changes, key=lambda c: c.id))
         return sorted(events, key=lambda e: e.date)
 
     def remaining_terms(self, done, number):

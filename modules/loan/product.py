@@ -14,6 +14,7 @@ from . import engine
 from .books import BooksMixin
 from .exceptions import LimitError, PostingError
 from .terms import DEFAULTS, RATE_DIGITS, TermsMixin
+from .tools import percent
 
 
 def _account(string, types, help):
@@ -235,12 +236,13 @@ class Product(
                 (term, self.term_min, self.term_max, 'term')]:
             if low is not None and value < low or (
                     high is not None and value > high):
+                told = percent if what == 'rate' else str
                 raise LimitError(gettext(
                         f'loan.msg_loan_limit_{what}',
                         loan=loan.rec_name, product=self.rec_name,
-                        value=value.normalize() if what == 'rate' else value,
-                        low='-' if low is None else low,
-                        high='-' if high is None else high))
+                        value=told(value),
+                        low='-' if low is None else told(low),
+                        high='-' if high is None else told(high)))
 
 
 class ProductAccount(ModelSQL, CompanyValueMixin):
@@ -265,6 +267,11 @@ class ProductAccount(ModelSQL, CompanyValueMixin):
     account_provision = _accounts['account_provision']
     account_impairment = _accounts['account_impairment']
 
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('product')
+
 
 class ProductRegulation(ModelSQL):
     __name__ = 'loan.product-loan.regulation'
@@ -273,6 +280,11 @@ class ProductRegulation(ModelSQL):
         'loan.product', "Product", required=True, ondelete='CASCADE')
     regulation = fields.Many2One(
         'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('product')
 
 
 class Step(sequence_ordered(), ModelSQL, ModelView):
@@ -313,8 +325,16 @@ class Step(sequence_ordered(), ModelSQL, ModelView):
     def check_modification(cls, mode, steps, values=None, external=False):
         super().check_modification(
             mode, steps, values=values, external=external)
-        if external and any(step.product for step in steps):
-            Pool().get('ir.model.access').check('loan.product', 'write')
+        if not external:
+            return
+        pool = Pool()
+        Loan = pool.get('loan.loan')
+        if any(step.product for step in steps):
+            pool.get('ir.model.access').check('loan.product', 'write')
+        loans = {step.loan for step in steps if step.loan}
+        if values and values.get('loan'):
+            loans.add(Loan(values['loan']))
+        Loan.check_writable(loans, 'steps')
 
     def for_engine(self):
         return engine.Step(

@@ -5,6 +5,7 @@ from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pyson import Bool, Eval, If
 
 from .exceptions import LimitError
+from .tools import percent
 
 
 class Regulation(ModelSQL, ModelView):
@@ -58,9 +59,13 @@ class Regulation(ModelSQL, ModelView):
             raise LimitError(gettext(
                     'loan.msg_loan_regulation',
                     loan=loan.rec_name, regulation=self.rec_name,
-                    value=value.normalize() if self.code.endswith(
-                        'rate_max') else value,
-                    limit=self.value))
+                    value=self._told(value), limit=self._told(self.value)))
+
+    def _told(self, value):
+        "Return a value of the code in words"
+        if self.code in {'apr_max', 'rate_max', 'penalty_rate_max'}:
+            return percent(value) + ' %'
+        return format(value.normalize(), 'f')
 
 
 class LoanRegulation(ModelSQL):
@@ -70,3 +75,8 @@ class LoanRegulation(ModelSQL):
         'loan.loan', "Loan", required=True, ondelete='CASCADE')
     regulation = fields.Many2One(
         'loan.regulation', "Regulation", required=True, ondelete='RESTRICT')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('loan')

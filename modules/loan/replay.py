@@ -15,6 +15,7 @@ from trytond.pool import Pool
 
 from . import engine
 from .exceptions import PostingError
+from .transaction import REVERSIBLE
 
 ZERO = Decimal(0)
 
@@ -207,6 +208,10 @@ class ReplayMixin(Model):
             raise PostingError(gettext(
                     'loan.msg_transaction_reversed',
                     transaction=transaction.rec_name))
+        if transaction.type not in REVERSIBLE:
+            raise PostingError(gettext(
+                    'loan.msg_transaction_irreversible',
+                    transaction=transaction.rec_name))
         if transaction.type == 'write_off':
             cls._reverse_write_off(loan, transaction)
         elif transaction.type == 'disbursement' or (
@@ -297,7 +302,7 @@ class ReplayMixin(Model):
         if first:
             cls.unpay([loan])
             return
-        loan.restore_version(transaction.value_date)
+        loan.restore_version(transaction)
         if loan.state == 'closed':
             cls.reopen([loan])
         cls.forward(loan, taken, mirror)
@@ -321,26 +326,24 @@ class ReplayMixin(Model):
                     'loan.msg_loan_reverse_payout', loan=self.rec_name))
         return not live
 
-    def restore_version(self, date):
-        "Make a version like the one before the current one"
-        Schedule = Pool().get('loan.schedule')
-        former, = Schedule.search([
-                ('loan', '=', self.id),
-                ('version', '=', self.schedule.version - 1),
-                ])
-        undone = self.schedule
+    def restore_version(self, transaction):
+        "Make a version like the one before those that transaction made"
+        undone = [s for s in self.schedules if s.transaction == transaction]
+        before = min(s.version for s in undone) - 1
+        former, = [s for s in self.schedules if s.version == before]
         self.new_version(
-            list(former.instalments), [], date,
+            list(former.instalments), [], transaction.value_date,
             gettext('loan.msg_reason_restored', version=former.version),
-            former.apr, former.upfront_interest)
+            former.apr, former.upfront_interest,
+            transaction=former.transaction)
         self._unplan_advances(undone)
 
-    def _unplan_advances(self, schedule):
-        "Let what schedule took as paid early be paid in advance again"
+    def _unplan_advances(self, schedules):
+        "Let what schedules took as paid early be paid in advance again"
         Allocation = Pool().get('loan.transaction.allocation')
         self.move_advances([
                 allocation for planned in Allocation.search([
-                        ('planned_by', '=', schedule.id)])
+                        ('planned_by', 'in', [s.id for s in schedules])])
                 if planned.transaction.live
                 for allocation in self._allocations([(
                             planned.key, planned.component, -planned.amount,

@@ -525,6 +525,8 @@ class Profit(Abstract):
     fee = _money("Fees")
     penalty = _money("Penalties")
     recovery = _money("Recovered")
+    exchange = _money(
+        "Exchange", "What the index currency made of the amounts.")
     loss = _money("Lost", "What was waived or written off.")
     total = _money("Profit")
 
@@ -551,7 +553,7 @@ class Profit(Abstract):
             loan.side.as_('side'),
             loan.product.as_('product'), month,
             *[cls._amount(kind, of(kind)) for kind in [
-                    'interest', 'fee', 'penalty', 'recovery']],
+                    'interest', 'fee', 'penalty', 'recovery', 'exchange']],
             cls._amount('loss', -of('loss')),
             cls._amount('total', Sum(amount)),
             where=cls._within(loan, source.day),
@@ -576,20 +578,23 @@ class Profit(Abstract):
                 part.component.as_('kind'), part.amount,
                 where=part.component.in_(['interest', 'fee', 'penalty'])
                 & part.kind.in_(['call', 'advance'])
+                & ((t.type != 'index') | (part.kind != 'call'))
                 & ((part.component != 'interest') | ~accrues)))
         earned = accrual.select(
             (accrual.id * 5 + 1).as_('id'), accrual.loan,
             accrual.date_to.as_('day'), Literal('interest').as_('kind'),
             accrual.amount, where=accrual.move != Null)
         others = pool.get('loan.transaction').__table__()
-        kind = Case((others.type == 'recovery', 'recovery'), else_='loss')
-        amount = Case(
-            (others.type == 'recovery', others.amount), else_=-others.amount)
+        kind = Case(
+            (others.type == 'recovery', 'recovery'),
+            (others.type == 'index', 'exchange'), else_='loss')
+        lost = others.type.in_(['waiver', 'write_off'])
+        amount = Case((lost, -others.amount), else_=others.amount)
         booked = others.select(
             (others.id * 5 + 2).as_('id'), others.loan,
             others.value_date.as_('day'), kind.as_('kind'),
             amount.as_('amount'),
-            where=others.type.in_(['recovery', 'waiver', 'write_off']))
+            where=lost | others.type.in_(['recovery', 'index']))
         kept = [
             pool.get('loan.transaction').__table__() for _ in range(2)]
         return [called, earned, booked, *(

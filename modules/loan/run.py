@@ -156,12 +156,20 @@ class Run(ModelSQL, ModelView):
 
     @classmethod
     def month_ends(cls, company, date):
-        "Return the last days of months from the last run of company to date"
-        last = cls.search([
-                ('company', '=', company.id),
-                ('date', '<', date),
-                ], order=[('date', 'DESC')], limit=1)
-        first = last[0].date + dt.timedelta(days=1) if last else date
+        """Return the last days of months to close until date.
+
+        They are those since the last run that came to its end, as what a
+        broken one did not close is closed again.
+        """
+        before = [('company', '=', company.id), ('date', '<', date)]
+        ended = cls.search(
+            [*before, ('differences', '!=', None)],
+            order=[('date', 'DESC')], limit=1)
+        begun = cls.search(before, order=[('date', 'ASC')], limit=1)
+        if ended:
+            first = ended[0].date + dt.timedelta(days=1)
+        else:
+            first = begun[0].date if begun else date
         ends, month = [], first.replace(day=1)
         while month <= date:
             following = (month + dt.timedelta(days=31)).replace(day=1)

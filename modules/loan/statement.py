@@ -103,29 +103,28 @@ class StatementLine(metaclass=PoolMeta):
     def book_loans(cls, lines):
         "Book the money of lines on their loans, clear the transit account"
         Loan = Pool().get('loan.loan')
-        repayments = [line for line in lines if line.repays]
-        by_key = {}
+        by_key, repayments = {}, []
+        # Who pays back on the day of the payout needs it first
+        for line in sorted(lines, key=lambda line: line.pays_back):
+            if not line.pays_back:
+                by_key[str(line)] = Loan.pay_out(*line._loan_payment())
+            elif line.loan.state == 'written_off':
+                by_key[str(line)] = Loan.recover_of(*line._loan_payment())
+            else:
+                repayments.append(line._loan_payment())
         if repayments:
-            by_key = {
-                t.key: t for t in Loan.receive_all([
-                        line._loan_payment() for line in repayments])}
-        for line in lines:
-            if line not in repayments:
-                book = (
-                    Loan.recover_of if line.loan.state == 'written_off'
-                    else Loan.pay_out)
-                by_key[str(line)] = book(*line._loan_payment())
+            by_key.update({t.key: t for t in Loan.receive_all(repayments)})
         cls._clear_transit([(line, by_key[str(line)]) for line in lines])
 
     @property
-    def repays(self):
-        "Whether the money of the line pays back a running loan"
-        return self.loan.state == 'active' and (
-            (self.amount > 0) == (self.loan.side == 'lent'))
+    def pays_back(self):
+        "Whether the money of the line goes from the borrower to the lender"
+        return (self.amount > 0) == (self.loan.side == 'lent')
 
     def _loan_payment(self):
+        Loan = Pool().get('loan.loan')
         return (
-            self.loan, self.date, abs(self.amount),
+            Loan(self.loan.id), self.date, abs(self.amount),
             self.statement.journal.loan_method, str(self))
 
     @classmethod

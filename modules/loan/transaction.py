@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from sql import Cast
+from sql import Cast, Null
 from sql.operators import Concat
 
 from trytond.i18n import gettext
@@ -241,6 +241,10 @@ class Allocation(ModelSQL, ModelView):
                 Index(t, (t.loan, Index.Equality()),
                     (t.number, Index.Range())),
                 Index(t, (t.charge, Index.Equality())),
+                Index(t, (t.line, Index.Equality())),
+                Index(
+                    t, (t.planned_by, Index.Equality()),
+                    where=t.planned_by != Null),
                 })
 
     @fields.depends('loan', '_parent_loan.currency')

@@ -32,16 +32,22 @@ class PayOff:
 def pay_off(terms: Terms, rows, on, rest='day', carried=ZERO):
     """Return the PayOff of a loan whose instalments are paid up to on.
 
-    rows are the rows still to come, the first one being the running period;
-    rest 'day' charges interest to the day, 'period' to the end of the running
-    period (both usual, and they must be agreed: the difference is real
-    money).  carried is interest put off so far.  What was paid out or back in
-    the running period until on counts; flat interest is charged in full.
+    rows are the rows still to come, the first one being the running period or
+    one that ended on a day off and is due later; rest 'day' charges interest
+    to the day, 'period' to the end of the running period (both usual, and
+    they must be agreed: the difference is real money).  carried is interest
+    put off so far.  What was paid out or back in the running period until on
+    counts; flat interest is charged in full.
+    Raises ValueError when an instalment fell due on a day before on.
     """
-    row = rows[0]
-    if on > row.end:
-        raise ValueError(f"an instalment fell due on {row.due}, pay it first")
-    on = max(on, row.start)
+    if on > rows[0].due:
+        raise ValueError(
+            f"an instalment fell due on {rows[0].due}, pay it first")
+    ended = [row for row in rows[:-1] if row.end < on]
+    for row in ended:
+        carried = row.pending + row.carry
+    row = rows[len(ended)]
+    on = min(max(on, row.start), row.end)
     principal, interest = row.opening, carried
     flat = terms.method == 'flat'
     for segment in row.segments:
@@ -57,15 +63,17 @@ def pay_off(terms: Terms, rows, on, rest='day', carried=ZERO):
             if end == segment.end:
                 days, basis = segment.days, segment.basis
             interest += segment.balance * segment.rate * days / basis
-    rate = row.segments[-1].rate if row.segments else terms.rate
-    days = (row.end - row.start).days or 1
-    nominal, basis = period_fraction(
-        terms.day_count, terms.frequency, terms.interval,
-        (row.start, row.end), row.start, row.end)
+    per_day = ZERO
+    if row.segments and rest == 'day' and not flat:
+        days = (row.end - row.start).days or 1
+        nominal, basis = period_fraction(
+            terms.day_count, terms.frequency, terms.interval,
+            (row.start, row.end), row.start, row.end)
+        per_day = principal * row.segments[-1].rate * nominal / basis / days
     return PayOff(
-        on, principal,
-        round_to(interest, terms.unit, terms.rounding),
-        principal * rate * nominal / basis / days)
+        on, principal + sum((r.principal for r in ended), ZERO),
+        round_to(interest, terms.unit, terms.rounding)
+        + sum((r.interest for r in ended), ZERO), per_day)
 
 
 @dataclass(frozen=True, slots=True)

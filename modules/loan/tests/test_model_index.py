@@ -115,6 +115,19 @@ class IndexTestCase(ModelsCase):
             with self.assertRaisesRegex(PostingError, "follows a currency"):
                 Loan.receive(loan, dt.date(2024, 1, 20), D(5), self.till)
 
+    def test_profit(self):
+        "Exchange is told apart from fees, gains and losses alike"
+        rates = {START: 2, FIRST: 3, dt.date(2024, 2, 10): 1}
+        with self.transaction() as Loan:
+            loan = self.lend('payment', rates)
+            Loan.receive(loan, FIRST, D(60), self.till)
+            Loan.receive(loan, dt.date(2024, 2, 12), D(30), self.till)
+            rows = self.pool.get('loan.reporting.profit').search([])
+            self.assertEqual(
+                [sum(getattr(row, name) for row in rows)
+                    for name in ['exchange', 'fee', 'total']],
+                [D(-10), 0, D(-10)])
+
     def test_early(self):
         "What is paid early takes the rate of its day, to the last cent"
         for rate, early, left, total in [

@@ -264,6 +264,15 @@ class RunTestCase(RunCase):
                 sum(r.principal for r in rows[1:13]))
             self.check_run(dt.date(2024, 2, 29))
 
+    def test_period_end_broken(self):
+        "A month is closed by the next run when one broke off"
+        with self.transaction() as Loan:
+            self.lend()
+            Loan.run_day(dt.date(2024, 1, 31))
+            Transaction().tasks.clear()
+            self.run_day(dt.date(2024, 2, 1))
+            self.assertEqual(self.balance('SHORT_TERM'), D(1200))
+
     def test_foreign(self):
         "Principal in another currency is worth what the month ends with"
         with self.transaction():
