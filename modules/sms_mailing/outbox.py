@@ -422,7 +422,10 @@ class Message(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def _due(cls, limit=None, mailings=None, rung_before=None):
-        "Return the ids of the messages that may leave now"
+        """Return the ids of the messages that may leave now
+
+        Those of mailings are asked for while these begin to run.
+        """
         table = cls.__table__()
         now = dt.datetime.now()
         where = (table.state == 'queued') & (
@@ -430,6 +433,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         if mailings is not None:
             where &= fields.SQL_OPERATORS['in'](
                 table.mailing, list(map(int, mailings)))
+        else:
+            where &= sending.is_released(table)
         if rung_before is not None:
             where &= (table.rung_at == Null) | (table.rung_at < rung_before)
         cursor = Transaction().connection.cursor()
@@ -458,7 +463,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         ids = list(map(int, messages))
         if cls.has_worker():
             cls._push(ids)
-        elif len(ids) <= AT_ONCE:
+        elif 0 < len(ids) <= AT_ONCE:
             cls.__queue__.send(ids)
 
     @staticmethod

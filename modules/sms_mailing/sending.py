@@ -35,8 +35,8 @@ from .engine.window import next_opening
 from .window import windows_of
 
 __all__ = [
-    'Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
-    'update_values']
+    'Outbox', 'backoff', 'expire', 'is_released', 'random_token', 'short',
+    'sweep', 'typed', 'update_values']
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
@@ -141,6 +141,13 @@ def update_values(Model, rows, columns, merge=None):
             where=table.id == typed(Model._fields['id'], new.id)))
 
 
+def is_released(message):
+    "Return the condition that no mailing holds a message back"
+    mailing = Pool().get('mailing.mailing').__table__()
+    return (message.mailing == Null) | message.mailing.in_(mailing.select(
+            mailing.id, where=mailing.state == 'running'))
+
+
 class Outbox:
     "The messages of one account on their way out"
 
@@ -220,18 +227,15 @@ class Outbox:
         "Return the rows of ids that may leave now"
         pool = Pool()
         Message = pool.get('mailing.message')
-        Mailing = pool.get('mailing.mailing')
         transaction = Transaction()
-        message, mailing = Message.__table__(), Mailing.__table__()
+        message = Message.__table__()
         query = message.select(
             *(getattr(message, n) for n in _COLUMNS),
             where=fields.SQL_OPERATORS['in'](message.id, ids)
             & (message.account == self.account)
             & (message.state == 'queued')
             & (Coalesce(message.not_before, now) <= now)
-            & ((message.mailing == Null)
-                | message.mailing.in_(mailing.select(
-                        mailing.id, where=mailing.state == 'running'))),
+            & is_released(message),
             order_by=[message.id.asc])
         if lock and transaction.database.has_select_for():
             For = transaction.database.get_select_for_skip_locked()

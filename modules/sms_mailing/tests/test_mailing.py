@@ -362,3 +362,12 @@ class MailingTestCase(ExtrasTestCase):
                 self.assertEqual(
                     (row.sent, row.delivered, row.delivery_rate),
                     (3, 2, 0.6667))
+
+    def test_paused(self):
+        "What waits for a person keeps nobody else waiting"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        waiting, = self.started(self.people('+37369000001'))
+        pool.get('mailing.mailing').pause([waiting.mailing])
+        other, = self.started(self.people('+37369000002'))
+        self.assertEqual(Message._due(limit=1), [other.id])
