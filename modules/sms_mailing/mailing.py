@@ -205,8 +205,11 @@ class Mailing(
             })
     max_cost = Monetary(
         "Maximum Cost", currency='currency', digits='currency',
-        states=_READONLY,
-        help="The mailing pauses before it would cost more.")
+        states={
+            'readonly': ~Eval('state').in_(['draft', 'paused']),
+            },
+        help="The mailing pauses before it would cost more.\n"
+        "It may be raised in that pause.")
     attribution_days = fields.Integer(
         "Attribution Days",
         domain=['OR', ('attribution_days', '=', None),
@@ -487,13 +490,26 @@ class Mailing(
                     raise MailingValidationError(gettext(
                             'sms_mailing.msg_mailing_delete',
                             mailing=mailing.rec_name))
-        elif external and (mode == 'create' or _FIXED & set(values)):
+        elif external and mode == 'create':
             cls.check_draft(mailings)
+        elif external and _FIXED & set(values):
+            cls.check_fixed(mailings, _FIXED & set(values))
         if mode == 'write' and external and _BY_BUTTON & set(values):
             for mailing in mailings:
                 raise MailingValidationError(gettext(
                         'sms_mailing.msg_mailing_by_button',
                         mailing=mailing.rec_name))
+
+    @classmethod
+    def check_fixed(cls, mailings, names):
+        "Refuse to change what is decided, but for the cost in a pause"
+        paused = {
+            m for m in mailings
+            if m.state == 'paused' and names == {'max_cost'}}
+        for mailing in paused:
+            if mailing.approver:
+                cls.check_second(mailing)
+        cls.check_draft([m for m in mailings if m not in paused])
 
     @classmethod
     def check_draft(cls, mailings):
@@ -634,13 +650,18 @@ class Mailing(
     @ModelView.button
     @Workflow.transition('approved')
     def approve(cls, mailings):
-        user = Transaction().user
         for mailing in mailings:
-            if mailing.prepared_by and mailing.prepared_by.id == user:
-                raise ApprovalError(gettext(
-                        'sms_mailing.msg_mailing_approve_own',
-                        mailing=mailing.rec_name))
-        cls.write(mailings, {'approver': user})
+            cls.check_second(mailing)
+        cls.write(mailings, {'approver': Transaction().user})
+
+    @classmethod
+    def check_second(cls, mailing):
+        "Refuse that who prepared a mailing approves what it costs"
+        if (mailing.prepared_by
+                and mailing.prepared_by.id == Transaction().user):
+            raise ApprovalError(gettext(
+                    'sms_mailing.msg_mailing_approve_own',
+                    mailing=mailing.rec_name))
 
     @classmethod
     @ModelView.button

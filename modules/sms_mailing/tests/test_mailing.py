@@ -7,8 +7,9 @@ from decimal import Decimal
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, UNKNOWN, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
-    AccountValidationError, AppendOnlyError, EmptyAudienceError,
-    MailingValidationError, SendError, TemplateTextError)
+    AccountValidationError, AppendOnlyError, ApprovalError,
+    EmptyAudienceError, MailingValidationError, SendError,
+    TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -371,3 +372,26 @@ class MailingTestCase(ExtrasTestCase):
         pool.get('mailing.mailing').pause([waiting.mailing])
         other, = self.started(self.people('+37369000002'))
         self.assertEqual(Message._due(limit=1), [other.id])
+
+    def test_raise_cost(self):
+        "What the maximum cost stopped goes on once it is raised"
+        Mailing = Pool().get('mailing.mailing')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        mailing = messages[0].mailing
+        Mailing.write([mailing], {'max_cost': Decimal('0.05')})
+        _, outgoing = self.claim(messages)
+        self.clear()
+        self.assertEqual((len(outgoing), mailing.state), (1, 'paused'))
+        self.assertRefused(
+            MailingValidationError, Mailing.write, [mailing],
+            {'max_cost': Decimal(1), 'hold_out': 5})
+        Mailing.write([mailing], {'approver': Transaction().user})
+        self.assertRefused(
+            ApprovalError, Mailing.write, [mailing], {'max_cost': Decimal(1)})
+        Mailing.write([mailing], {'approver': None})
+        with Transaction().set_context(_check_access=True):
+            Mailing.write([mailing], {'max_cost': Decimal(1)})
+        Mailing.resume([mailing])
+        Transaction().tasks.clear()
+        _, outgoing = self.claim(messages)
+        self.assertEqual(len(outgoing), 1)
