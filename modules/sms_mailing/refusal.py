@@ -272,31 +272,40 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
     def refuse(cls, vlist):
         """Create the refusals of vlist that are not there yet
 
-        Returns all of them, those that were there included.
+        Returns all of them, those that were there included.  A doubt, which
+        a person may settle, does not stand for a refusal.
         """
         def key(values):
             return tuple(
                 values.get(n) for n in [
                     'party', 'address', 'channel', 'scope', 'topic'])
 
+        def find(values):
+            found = known.get(key(values))
+            if (found and found.reason == 'doubt'
+                    and values['reason'] != 'doubt'):
+                return None
+            return found
+
         vlist = [cls.preprocess_values('create', dict(v)) for v in vlist]
         known = {}
-        for refusal in cls.search([
-                    ['OR',
-                        ('address', 'in', [
-                                v['address'] for v in vlist
-                                if v.get('address')]),
-                        ('party', 'in', [
-                                v['party'] for v in vlist
-                                if v.get('party')]),
-                        ],
-                    ('until', '=', None),
-                    ]):
+        refusals = cls.search([
+                ['OR',
+                    ('address', 'in', [
+                            v['address'] for v in vlist
+                            if v.get('address')]),
+                    ('party', 'in', [
+                            v['party'] for v in vlist
+                            if v.get('party')]),
+                    ],
+                ('until', '=', None),
+                ])
+        for refusal in sorted(refusals, key=lambda r: r.reason != 'doubt'):
             known[(
                     refusal.party.id if refusal.party else None,
                     refusal.address, refusal.channel, refusal.scope,
                     refusal.topic.id if refusal.topic else None)] = refusal
-        new = {key(v): v for v in vlist if key(v) not in known}
+        new = {key(v): v for v in vlist if not find(v)}
         known.update(zip(new, cls.create(list(new.values()))))
         return [known[key(v)] for v in vlist]
 
@@ -409,6 +418,7 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
         known = {
             (r.party.id, r.channel, r.scope) for r in Refusal.search([
                     ('party', 'in', [c.party.id for c in consents]),
+                    ('reason', '!=', 'doubt'),
                     ('until', '=', None),
                     ])}
         values = []

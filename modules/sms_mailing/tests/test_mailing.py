@@ -5,7 +5,7 @@ import datetime as dt
 from decimal import Decimal
 
 from trytond.modules.sms_mailing.adapters import (
-    ACCEPTED, UNKNOWN, Outgoing, Report, Result)
+    ACCEPTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
     AccountValidationError, AppendOnlyError, ApprovalError,
     EmptyAudienceError, MailingValidationError, SendError,
@@ -395,3 +395,23 @@ class MailingTestCase(ExtrasTestCase):
         Transaction().tasks.clear()
         _, outgoing = self.claim(messages)
         self.assertEqual(len(outgoing), 1)
+
+    def test_doubt(self):
+        "A doubt that is settled takes nothing from what was said"
+        pool = Pool()
+        Inbound = pool.get('mailing.inbound')
+        Refusal = pool.get('mailing.refusal')
+        ann, bob = self.people('+37369000001', '+37369000002')
+        profile, = pool.get('crm.profile').create([
+                {'party': bob.id, 'refuses_marketing': True}])
+        doubts = Inbound.receive(self.account.id, [
+                Incoming(f'+3736900000{i}', "stop please") for i in [1, 2]])
+        self.assertEqual({d.keyword for d in doubts}, {'maybe'})
+        Inbound.receive(
+            self.account.id, [Incoming('+37369000001', "STOP")])
+        Inbound.handle(doubts)
+        self.clear()
+        self.assertEqual(
+            [(r.party, r.reason) for r in Refusal.search(
+                    [('until', '=', None)])], [(ann, 'stop')])
+        self.assertTrue(profile.refuses_marketing)
