@@ -415,3 +415,30 @@ class MailingTestCase(ExtrasTestCase):
             [(r.party, r.reason) for r in Refusal.search(
                     [('until', '=', None)])], [(ann, 'stop')])
         self.assertTrue(profile.refuses_marketing)
+
+    def test_merge_recipients(self):
+        "Two who are the same person stand once in a mailing they were in"
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        Replace = pool.get('party.replace', type='wizard')
+        for number, excluded in [('+37369000002', 0), ('+37369000001', 1)]:
+            ann, same = parties = self.people('+37369000001', number)
+            pool.get('party.party').write(parties, {'name': "Ann"})
+            messages = self.started(parties)
+            mailing = messages[0].mailing
+            if excluded:
+                self.assertEqual(
+                    [r.reason for r in self.recipients(mailing)],
+                    [None, 'duplicate'])
+            with self.subTest(excluded=excluded):
+                session_id, _, _ = Replace.create()
+                replace = Replace(session_id)
+                replace.ask.source, replace.ask.destination = ann, same
+                replace.transition_replace()
+                self.clear()
+                recipient, = Recipient.search([('mailing', '=', mailing.id)])
+                self.assertEqual(
+                    (recipient.party, recipient.state), (same, 'included'))
+                self.assertEqual(
+                    {(m.party, m.recipient) for m in messages},
+                    {(same, recipient)})
