@@ -548,6 +548,11 @@ class Message(InertExportMixin, ModelSQL, ModelView):
                     (row.template, row.company), []).append(row)
         for (template, company), group in groups.items():
             template = Template(template)
+            there = cls._there(template.model, map(cls._about, group))
+            contents.update(
+                (r.id, MissingValue([template.model])) for r in group
+                if cls._about(r) not in there)
+            group = [r for r in group if r.id not in contents]
             links = Link.make(
                 {r.id: template.link for r in group} if template.link
                 else {})
@@ -563,6 +568,16 @@ class Message(InertExportMixin, ModelSQL, ModelView):
     @staticmethod
     def _about(row):
         return int(row.origin.partition(',')[2]) if row.origin else row.party
+
+    @staticmethod
+    def _there(model, ids):
+        "Return those of ids that nobody has deleted meanwhile"
+        table = Pool().get(model).__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id,
+                where=fields.SQL_OPERATORS['in'](table.id, list(ids))))
+        return {i for i, in cursor}
 
     @staticmethod
     def _content(row):
