@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
+import logging
 import secrets
 from collections import namedtuple
 from contextlib import suppress
@@ -34,6 +35,7 @@ from .export import InertExportMixin
 from .rendering import Content
 from .topic import PURPOSES
 
+logger = logging.getLogger(__name__)
 # What a user's request sends by itself when there is no worker
 AT_ONCE = 200
 # What a task of a worker and a run of the cron take at most
@@ -502,7 +504,13 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         for id_, account in cursor:
             by_account.setdefault(account, []).append(id_)
         for account in Account.browse(list(by_account)):
-            sending.Outbox(account).run(by_account[account.id])
+            try:
+                sending.Outbox(account).run(by_account[account.id])
+            except backend.DatabaseOperationalError:
+                raise
+            except Exception:
+                # What is wrong with one must not silence the others
+                logger.exception("account %s can not send", account.rec_name)
         sending.short(Mailing.finish)
 
     @classmethod

@@ -3,7 +3,10 @@
 """Accounts by number, limits of texts, prices, what became of messages."""
 import datetime as dt
 from decimal import Decimal
+from unittest.mock import patch
 
+from trytond.modules.currency.exceptions import RateError
+from trytond.modules.sms_mailing import sending
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
@@ -442,3 +445,19 @@ class MailingTestCase(ExtrasTestCase):
                 self.assertEqual(
                     {(m.party, m.recipient) for m in messages},
                     {(same, recipient)})
+
+    def test_trouble(self):
+        "An account in trouble keeps no other from sending"
+        Message = Pool().get('mailing.message')
+        other = make_account(self.company, prefixes="+40")
+        messages = self.started(
+            self.people('+37369000001', '+40720000001'), account=other)
+        self.assertEqual({m.account for m in messages}, {self.account, other})
+        with patch.object(sending, 'short'), \
+                patch.object(Outbox, 'run', side_effect=[
+                        RateError("no rate"), None]) as run, \
+                self.assertLogs(
+                    'trytond.modules.sms_mailing', 'ERROR') as logs:
+            Message.send(messages)
+        self.assertEqual(run.call_count, 2)
+        self.assertIn(self.account.name, logs.output[0])
