@@ -461,3 +461,21 @@ class MailingTestCase(ExtrasTestCase):
             Message.send(messages)
         self.assertEqual(run.call_count, 2)
         self.assertIn(self.account.name, logs.output[0])
+
+    def test_rate(self):
+        "An account is priced in a currency that can be converted"
+        pool = Pool()
+        Currency = pool.get('currency.currency')
+        ours = Currency(self.company.currency.id)
+        other, = Currency.create([{
+                    'name': "Other", 'code': 'OTH', 'symbol': 'O'}])
+        with self.assertRaises(RateError):
+            make_account(self.company, currency=other.id)
+        for currency, rate in [(ours, 1), (other, 3)]:
+            Currency.write([currency], {'rates': [('create', [
+                                {'date': dt.date(2026, 1, 1),
+                                    'rate': rate}])]})
+        self.clear()
+        account = make_account(
+            self.company, currency=other.id, channel='viber')
+        self.assertEqual(account.price(1, ours), Decimal('0.016667'))
