@@ -5,6 +5,7 @@ from collections import namedtuple
 
 from sql import Literal, Null
 from sql.aggregate import Count, Min
+from sql.conditionals import Coalesce
 
 from caravan.report import Report
 from trytond.i18n import gettext
@@ -89,7 +90,8 @@ def _answers(mailings):
             message.mailing, event.kind, Count(event.message, distinct=True),
             where=message.mailing.in_(mailings)
             & event.kind.in_(
-                ['reply', 'click', 'call', 'unsubscribe', 'complaint']),
+                ['reply', 'click', 'call', 'unsubscribe', 'complaint'])
+            & (Coalesce(event.scanner, False) == Literal(False)),
             group_by=[message.mailing, event.kind],
             order_by=[message.mailing, event.kind]), labels)
 

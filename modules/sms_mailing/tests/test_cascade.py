@@ -299,5 +299,24 @@ class CascadeTestCase(ExtrasTestCase):
         with self.assertRaises(MailingValidationError):
             pool.get('mailing.mailing').prepare([mailing])
 
+    def test_scanner(self):
+        "A program that follows a link has reached nobody"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        Report_ = pool.get('mailing.mailing', type='report')
+        ann, = self.people(Ann=[('mobile', '+37369000001')])
+        mailing = self.mailing([ann], 'viber', 'sms')
+        self.start(mailing)
+        self.submit(mailing, Ann=Result(
+                ACCEPTED, reports=(Report('undelivered'),)))
+        message, = self.messages(mailing)
+        Event.add(None, [(message.id, Report(
+                        'click', code='scanner', raw='1'))])
+        event, = Event.search([('kind', '=', 'click')])
+        self.assertTrue(event.scanner)
+        answers = Report_.get_context([mailing], {}, {})['answers'](mailing)
+        self.assertNotIn("Click", [label for label, _ in answers])
+        self.assertEqual(cascade.escalate(self.now), 1)
+
 
 del ExtrasTestCase
