@@ -24,6 +24,7 @@ from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
 from .pricing import write_out
+from .sending import is_paid, is_sent
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -42,10 +43,9 @@ _FIXED = {
 # What only the buttons change
 _BY_BUTTON = {
     'state', 'prepared_by', 'approver', 'estimated', 'started_at', 'done_at'}
-# Counters of the messages and the states they sum
+# Counters of the messages, besides what was sent, and the states they sum
 _COUNTERS = {
     'waiting': ['queued', 'held', 'sending'],
-    'sent': ['sent', 'delivered', 'read', 'undelivered', 'expired'],
     'delivered': ['delivered', 'read'],
     'undelivered': ['undelivered', 'expired'],
     'failed': ['failed'],
@@ -307,7 +307,9 @@ class Mailing(
     parts = fields.Function(
         fields.Integer("Parts"), 'get_message_counts')
     cost = fields.Function(
-        Monetary("Cost", currency='currency', digits='currency'),
+        Monetary(
+            "Cost", currency='currency', digits='currency',
+            help="Of what left or may have left."),
         'get_message_counts')
     delivery_rate = fields.Function(
         fields.Float(
@@ -421,21 +423,22 @@ class Mailing(
         ids = list(map(int, mailings))
         result = {n: dict.fromkeys(ids, 0) for n in names}
         counters = list(_COUNTERS)
-        written = ~message.state.in_(['queued', 'held', 'cancelled'])
+        paid = is_paid(message)
         query = message.select(
             message.mailing.as_('mailing'),
             *(Count(Literal(1), filter_=message.state.in_(_COUNTERS[c]))
                 .as_(c) for c in counters),
-            Sum(message.parts, filter_=written).as_('parts'),
-            Sum(message.cost, filter_=written).as_('cost'),
+            Count(Literal(1), filter_=is_sent(message)).as_('sent'),
+            Sum(message.parts, filter_=paid).as_('parts'),
+            Sum(message.cost, filter_=paid).as_('cost'),
             where=fields.SQL_OPERATORS['in'](message.mailing, ids),
             group_by=[message.mailing])
         sqlite_apply_types(
-            query, [None, *([None] * len(counters)), None, 'NUMERIC'])
+            query, [None, *([None] * len(counters)), None, None, 'NUMERIC'])
         cursor = Transaction().connection.cursor()
         cursor.execute(*query)
         for mailing, *values in cursor:
-            counts = dict(zip([*counters, 'parts', 'cost'], values))
+            counts = dict(zip([*counters, 'sent', 'parts', 'cost'], values))
             for name in names:
                 result[name][mailing] = counts[name] or 0
         if 'cost' in names:

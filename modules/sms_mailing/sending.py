@@ -35,8 +35,8 @@ from .engine.window import next_opening
 from .window import windows_of
 
 __all__ = [
-    'Outbox', 'backoff', 'expire', 'is_released', 'random_token', 'short',
-    'sweep', 'typed', 'update_values']
+    'Outbox', 'backoff', 'expire', 'is_paid', 'is_released', 'is_sent',
+    'random_token', 'short', 'sweep', 'typed', 'update_values']
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
@@ -139,6 +139,21 @@ def update_values(Model, rows, columns, merge=None):
             [getattr(table, n) for n in columns], values,
             from_=[new], with_=[new],
             where=table.id == typed(Model._fields['id'], new.id)))
+
+
+def is_sent(message):
+    """Return the condition that a gateway accepted a message
+
+    What waited for too long expires as well, it was never sent.
+    """
+    return (
+        message.state.in_(['sent', 'delivered', 'read', 'undelivered'])
+        | ((message.state == 'expired') & (message.sent_at != Null)))
+
+
+def is_paid(message):
+    "Return the condition that a message left or may have left"
+    return is_sent(message) | message.state.in_(['sending', 'unknown'])
 
 
 def is_released(message):
@@ -322,7 +337,7 @@ class Outbox:
                 continue
             cursor.execute(*message.select(
                     Sum(message.cost), where=(message.mailing == id_)
-                    & ~message.state.in_(['queued', 'held', 'cancelled'])))
+                    & is_paid(message)))
             spent, = cursor.fetchone()
             limit, kept = Mailing(id_), []
             spent = Decimal(str(spent or 0))

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from trytond.modules.currency.exceptions import RateError
 from trytond.modules.sms_mailing import sending
 from trytond.modules.sms_mailing.adapters import (
-    ACCEPTED, UNKNOWN, Incoming, Outgoing, Report, Result)
+    ACCEPTED, REJECTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
     AccountValidationError, AppendOnlyError, ApprovalError,
     EmptyAudienceError, MailingValidationError, SendError,
@@ -479,3 +479,27 @@ class MailingTestCase(ExtrasTestCase):
         account = make_account(
             self.company, currency=other.id, channel='viber')
         self.assertEqual(account.price(1, ours), Decimal('0.016667'))
+
+    def test_left(self):
+        "What never left was not sent and costs nothing"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        messages = self.started(self.people(
+                '+37369000001', '+37369000002', '+37369000003',
+                '+37369000004'))
+        outbox, outgoing = self.claim(messages[:3])
+        outbox.record(outgoing, [
+                Result(ACCEPTED), Result(REJECTED), Result(UNKNOWN)])
+        now = dt.datetime.now()
+        Message.write(messages[3:], {'expires_at': now})
+        sending.expire(now + dt.timedelta(days=1))
+        self.clear()
+        mailing = messages[0].mailing
+        self.assertEqual(
+            (mailing.sent, mailing.undelivered, mailing.failed,
+                mailing.unknown), (1, 1, 1, 1))
+        self.assertEqual((mailing.parts, mailing.cost), (2, Decimal('0.10')))
+        row, = pool.get('mailing.reporting.mailing').search(
+            [('mailing', '=', mailing.id)])
+        self.assertEqual(
+            (row.sent, row.parts, row.cost), (1, 2, Decimal('0.10')))
