@@ -351,6 +351,7 @@ class Send(Wizard):
         now = dt.datetime.now()
         recent = Message.search([
                 ('party', 'in', list(new)),
+                ('company', '=', self.start.account.company.id),
                 ('create_date', '>=', now - max(guard, RECENT)),
                 ('state', 'not in', ['cancelled', 'failed', 'simulated']),
                 ], order=[('party', 'ASC'), ('id', 'DESC')], limit=_LIMIT)

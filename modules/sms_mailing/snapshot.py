@@ -161,17 +161,18 @@ def _consents(mailing, channel):
         ranked.party, ranked.action, where=ranked.rank == 1)
 
 
-def _written(since):
-    "Return the messages to people and the condition of those since a moment"
+def _written(mailing, since):
+    "Return the messages of the company and the condition of those since"
     message = Pool().get('mailing.message').__table__()
     return message, (
         (message.create_date >= since) & ~message.state.in_(_NOT_WRITTEN)
+        & (message.company == mailing.company.id)
         & (message.party != Null))
 
 
-def _history(since):
+def _history(mailing, since):
     "Return the query of how many messages each party got since a moment"
-    message, where = _written(since)
+    message, where = _written(mailing, since)
     return message.select(
         message.party, Count(Literal(1)).as_('count'),
         where=where, group_by=[message.party])
@@ -184,7 +185,7 @@ def _like(mailing, now):
     counts those about the topic within its guard.
     """
     guard = mailing.topic.repeat_guard or dt.timedelta()
-    message, where = _written(now - max(guard, RECENT))
+    message, where = _written(mailing, now - max(guard, RECENT))
     same_topic = message.topic == mailing.topic.id
     like = list({
             t.id for template in templates(mailing)
@@ -322,7 +323,8 @@ def _reasons(mailing, now):
         whens.append((
                 Coalesce(consent.action, '') != 'granted', 'no_consent'))
     if mailing.frequency_cap and mailing.purpose == 'marketing':
-        history = _history(now - dt.timedelta(mailing.frequency_days))
+        history = _history(
+            mailing, now - dt.timedelta(mailing.frequency_days))
         from_ = from_.left_join(
             history, condition=history.party == party.id)
         whens.append((

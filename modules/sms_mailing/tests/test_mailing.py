@@ -5,6 +5,7 @@ import datetime as dt
 from decimal import Decimal
 from unittest.mock import patch
 
+from trytond.modules.company.tests import create_company
 from trytond.modules.currency.exceptions import RateError
 from trytond.modules.sms_mailing import sending
 from trytond.modules.sms_mailing.adapters import (
@@ -503,3 +504,28 @@ class MailingTestCase(ExtrasTestCase):
             [('mailing', '=', mailing.id)])
         self.assertEqual(
             (row.sent, row.parts, row.cost), (1, 2, Decimal('0.10')))
+
+    def test_other_company(self):
+        "What another company writes is no matter of ours"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        ann, = self.people('+37369000001')
+        template = make_template()
+        other = create_company("Other", currency=self.company.currency)
+        pool.get('mailing.message').create([{
+                    'company': other.id, 'party': ann.id, 'channel': 'sms',
+                    'account': make_account(other).id,
+                    'topic': template.topic.id, 'purpose': 'marketing',
+                    'address': '+37369000001', 'state': 'sent',
+                    'sent_at': dt.datetime.now()}])
+        segment, = pool.get('mailing.segment').create([{
+                    'name': "Written to", 'criteria': [('create', [
+                                {'criterion': 'written', 'days': 5}])]}])
+        self.assertEqual(segment.count, 0)
+        mailing = make_mailing(
+            self.company, self.account, template, [ann],
+            frequency_cap=1, frequency_days=30)
+        Mailing.prepare([mailing])
+        self.assertEqual(
+            [(r.reason, r.previous) for r in self.recipients(mailing)],
+            [(None, None)])
