@@ -3,8 +3,8 @@
 """The one statement that decides who is written to, and why not.
 
 Each person of the target group becomes one row, included or excluded with
-the first reason that applies.  The reasons stand in the order in which a
-person would ask: was I left out by hand, had I an address, did I refuse ...
+the first reason that applies.  What nobody may overrule comes first: had I
+an address, did I refuse ... then what the people of the house decided.
 """
 import datetime as dt
 from collections import namedtuple
@@ -30,13 +30,13 @@ __all__ = [
 
 REASONS = [
     (None, ""),
-    ('by_hand', "By hand"),
     ('no_address', "No address"),
     ('bad_address', "Bad address"),
     ('no_account', "No account for the number"),
     ('refused', "Refused"),
     ('suppressed', "Suppressed"),
     ('no_consent', "No consent"),
+    ('by_hand', "By hand"),
     ('cap', "Written to too often"),
     ('repeated', "Repeated topic"),
     ('hold_out', "Hold-out group"),
@@ -307,7 +307,6 @@ def _reasons(mailing, now):
     said = Coalesce(by_party.said, 0) + Coalesce(by_address.said, 0)
     refusal = Coalesce(by_party.refusal, by_address.refusal)
     whens = [
-        (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
         (~contact.valid, 'bad_address'),
         *_unserved(mailing, contact),
@@ -322,6 +321,7 @@ def _reasons(mailing, now):
             consent, condition=consent.party == party.id)
         whens.append((
                 Coalesce(consent.action, '') != 'granted', 'no_consent'))
+    whens.append((by_hand.id != Null, 'by_hand'))
     if mailing.frequency_cap and mailing.purpose == 'marketing':
         history = _history(
             mailing, now - dt.timedelta(mailing.frequency_days))

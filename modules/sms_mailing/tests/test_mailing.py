@@ -529,3 +529,30 @@ class MailingTestCase(ExtrasTestCase):
         self.assertEqual(
             [(r.reason, r.previous) for r in self.recipients(mailing)],
             [(None, None)])
+
+    def test_include(self):
+        "By hand nobody is included who can't be written to, or is already"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Recipient = pool.get('mailing.recipient')
+        ann, bob, carl = self.people(*['+37369000001'] * 2, '+37369000003')
+        mailing = self.prepared([ann, bob, carl])
+
+        def recipients():
+            return sorted(
+                self.recipients(mailing), key=lambda r: r.party.id)
+
+        first, _, third = recipients()
+        Recipient.exclude([first, third])
+        Mailing.draft([mailing])
+        pool.get('party.contact_mechanism').delete(
+            list(carl.contact_mechanisms))
+        Mailing.prepare([Mailing(mailing.id)])
+        self.assertEqual(
+            [r.reason for r in recipients()],
+            ['by_hand', None, 'no_address'])
+        Recipient.include(recipients())
+        self.clear()
+        self.assertEqual(
+            [r.reason for r in recipients()],
+            ['duplicate', None, 'no_address'])
