@@ -3,7 +3,9 @@
 
 import datetime as dt
 
-from sql import Null
+from sql import Literal, Null, Window
+from sql.conditionals import Coalesce
+from sql.functions import RowNumber
 
 from trytond.i18n import gettext
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
@@ -401,6 +403,39 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
                 raise AppendOnlyError(gettext(
                         'sms_mailing.msg_consent_append',
                         consent=consent.rec_name))
+
+    @classmethod
+    def lacking(cls, messages):
+        """Return the ids of the messages, of ids, that may not leave
+
+        They are marketing, their topic asks for a consent and the last word
+        is none.
+        """
+        if not messages:
+            return set()
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        topic = pool.get('mailing.topic').__table__()
+        consent = cls.__table__()
+        words = (message
+            .join(topic, condition=message.topic == topic.id)
+            .left_join(consent, condition=(consent.party == message.party)
+                & (consent.purpose == message.purpose)
+                & ((consent.channel == Null)
+                    | (consent.channel == message.channel)))
+            .select(
+                message.id, consent.action,
+                RowNumber(window=Window(
+                        [message.id],
+                        order_by=[consent.at.desc, consent.id.desc])).as_(
+                    'rank'),
+                where=fields.SQL_OPERATORS['in'](message.id, messages)
+                & (topic.consent_required == Literal(True))))
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*words.select(
+                words.id, where=(words.rank == 1)
+                & (Coalesce(words.action, '') != 'granted')))
+        return {i for i, in cursor}
 
     @classmethod
     def on_modification(cls, mode, consents, field_names=None):

@@ -262,17 +262,22 @@ class Outbox:
     def _drop(self, rows, contents, now):
         "Leave out what must not leave any more"
         pool = Pool()
+        Consent = pool.get('mailing.consent')
         Refusal = pool.get('mailing.refusal')
         Rule = pool.get('mailing.rule')
         if not rows:
             return rows
         refused = Refusal.forbidden([r.id for r in rows], now.date())
+        lacking = Consent.lacking(
+            [r.id for r in rows if r.purpose == 'marketing'])
         settled = Rule.settled(rows)
         limits = self._limits(rows)
         kept, dropped = [], []
         for row in rows:
             if row.id in refused:
                 stop = 'cancelled', 'refused', None
+            elif row.id in lacking:
+                stop = 'cancelled', 'no_consent', None
             elif row.id in settled:
                 stop = 'cancelled', 'settled', None
             else:

@@ -556,3 +556,33 @@ class MailingTestCase(ExtrasTestCase):
         self.assertEqual(
             [r.reason for r in recipients()],
             ['duplicate', None, 'no_address'])
+
+    def test_consent_required(self):
+        "Whoever writes: no offers without the consent that the topic needs"
+        pool = Pool()
+        Consent = pool.get('mailing.consent')
+        numbers = [f'+3736900000{i}' for i in range(4)]
+        parties = self.people(*numbers)
+        topic, = pool.get('mailing.topic').create([{
+                    'name': "Consent", 'purpose': 'marketing',
+                    'consent_required': True}])
+        Consent.create([{
+                    'party': party.id, 'channel': channel, 'how': 'paper',
+                    'wording': "Yes", 'at': dt.datetime(2026, 1, day),
+                    'purpose': purpose}
+                for party, channel, day, purpose in [
+                    (parties[0], None, 1, 'marketing'),
+                    (parties[1], 'email', 1, 'marketing'),
+                    (parties[2], 'sms', 1, 'service')]])
+        messages = pool.get('mailing.message').create([{
+                    'company': self.company.id, 'party': party.id,
+                    'channel': 'sms', 'account': self.account.id,
+                    'topic': topic.id, 'purpose': purpose, 'text': "Hello",
+                    'address': number}
+                for party, number, purpose in zip(
+                    [*parties, parties[3]], [*numbers, numbers[3]],
+                    4 * ['marketing'] + ['personal'])])
+        self.claim(messages)
+        self.assertEqual(
+            [m.error_code for m in self.fresh(messages)],
+            [None, 'no_consent', 'no_consent', 'no_consent', None])
