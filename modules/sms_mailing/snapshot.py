@@ -118,8 +118,11 @@ def contacts(channel, parties=None):
 def refusal_clause(refusal, channel, purpose, topic, date):
     """Return the condition that a refusal forbids a message.
 
-    channel, purpose and topic may be values or columns of the message.
+    channel, purpose and topic may be values or columns of the message, date
+    is that of UTC.
     """
+    # The day began elsewhere before
+    latest = date + dt.timedelta(days=1)
     return (
         ((refusal.channel == Null) | (refusal.channel == channel))
         & ((refusal.scope == 'everything')
@@ -127,7 +130,7 @@ def refusal_clause(refusal, channel, purpose, topic, date):
                     Literal(purpose) == 'marketing'
                     if isinstance(purpose, str) else purpose == 'marketing'))
             | ((refusal.scope == 'topic') & (refusal.topic == topic)))
-        & (refusal.since <= date)
+        & (refusal.since <= latest)
         & ((refusal.until == Null) | (refusal.until >= date)))
 
 

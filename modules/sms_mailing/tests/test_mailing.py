@@ -586,3 +586,14 @@ class MailingTestCase(ExtrasTestCase):
         self.assertEqual(
             [m.error_code for m in self.fresh(messages)],
             [None, 'no_consent', 'no_consent', 'no_consent', None])
+
+    def test_refused_today(self):
+        "Who refuses today does so wherever it is today already"
+        pool = Pool()
+        ann, = self.people('+37369000001')
+        message, = self.started([ann])
+        pool.get('mailing.refusal').create([{
+                    'party': ann.id, 'scope': 'everything',
+                    'since': dt.date.today() + dt.timedelta(days=1)}])
+        self.claim([message])
+        self.assertEqual(self.states([message]), [('cancelled', 'refused')])
