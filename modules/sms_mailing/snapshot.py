@@ -134,6 +134,35 @@ def refusal_clause(refusal, channel, purpose, topic, date):
         & ((refusal.until == Null) | (refusal.until >= date)))
 
 
+def _join_refusals(mailing, from_, party, contact, date):
+    """Return the joined tables, the refusal of a person and if it was said
+
+    That of the channel which reaches the person counts.
+    """
+    refusals, said = [], []
+    for _, step in first_steps(mailing):
+        for key, value in [
+                ('party', party.id), ('address', contact.address)]:
+            found = _refusals(mailing, step.channel, key, date)
+            from_ = from_.left_join(found, condition=(
+                    getattr(found, key) == value)
+                & (contact.channel == step.channel))
+            refusals.append(found.refusal)
+            said.append(Coalesce(found.said, 0) > 0)
+    return from_, Coalesce(*refusals), Or(said)
+
+
+def _join_consents(mailing, from_, party, contact):
+    "Return the joined tables and the last word by the channel of a person"
+    actions = []
+    for _, step in first_steps(mailing):
+        found = _consents(mailing, step.channel)
+        from_ = from_.left_join(found, condition=(found.party == party.id)
+            & (contact.channel == step.channel))
+        actions.append(found.action)
+    return from_, Coalesce(*actions, '')
+
+
 def _refusals(mailing, channel, key, date):
     "Return the query of the refusals that matter by party or address"
     refusal = Pool().get('mailing.refusal').__table__()
@@ -293,37 +322,28 @@ def _reasons(mailing, now):
     pool = Pool()
     ByHand = pool.get('mailing.mailing-excluded-party')
     Recipient = pool.get('mailing.recipient')
-    channel = mailing.steps[0].channel
     party, where = _audience(mailing)
     from_, contact = _reach(mailing, party)
-    by_party = _refusals(mailing, channel, 'party', now.date())
-    by_address = _refusals(mailing, channel, 'address', now.date())
+    from_, refusal, said = _join_refusals(
+        mailing, from_, party, contact, now.date())
     by_hand = ByHand.__table__()
     like = _like(mailing, now)
     from_ = (from_
         .left_join(like, condition=like.party == party.id)
-        .left_join(by_party, condition=by_party.party == party.id)
-        .left_join(
-            by_address, condition=by_address.address == contact.address)
         .left_join(by_hand, condition=(by_hand.party == party.id)
             & (by_hand.mailing == mailing.id)))
-    said = Coalesce(by_party.said, 0) + Coalesce(by_address.said, 0)
-    refusal = Coalesce(by_party.refusal, by_address.refusal)
     whens = [
         (contact.address == Null, 'no_address'),
         (~contact.valid, 'bad_address'),
         *_unserved(mailing, contact),
-        ((refusal != Null) & (said > 0), 'refused'),
+        (said, 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
         (refusal != Null, 'suppressed'),
         ]
     if mailing.topic.consent_required and mailing.purpose == 'marketing':
-        consent = _consents(mailing, channel)
-        from_ = from_.left_join(
-            consent, condition=consent.party == party.id)
-        whens.append((
-                Coalesce(consent.action, '') != 'granted', 'no_consent'))
+        from_, action = _join_consents(mailing, from_, party, contact)
+        whens.append((action != 'granted', 'no_consent'))
     whens.append((by_hand.id != Null, 'by_hand'))
     if mailing.frequency_cap and mailing.purpose == 'marketing':
         history = _history(

@@ -318,5 +318,36 @@ class CascadeTestCase(ExtrasTestCase):
         self.assertNotIn("Click", [label for label, _ in answers])
         self.assertEqual(cascade.escalate(self.now), 1)
 
+    def test_refused_channel(self):
+        "A refusal counts for the channel that reaches the person"
+        pool = Pool()
+        parties = self.people(**{
+                n: [('mobile', f'+3736900000{i}')]
+                for i, n in enumerate(["Mail", "Mobile", "Consent"])})
+        mail, mobile, consent = parties
+        pool.get('mailing.refusal').create([
+                {'party': mail.id, 'channel': 'email'},
+                {'party': mobile.id, 'channel': 'sms'}])
+        mailing = self.mailing(parties, 'email', 'sms')
+
+        def reasons():
+            return {
+                r.party: r.reason
+                for r in pool.get('mailing.recipient').search(
+                    [('mailing', '=', mailing.id)])}
+
+        self.assertEqual(
+            reasons(), {mail: None, mobile: 'refused', consent: None})
+        pool.get('mailing.topic').write(
+            [mailing.topic], {'consent_required': True})
+        pool.get('mailing.consent').create([{
+                    'party': party.id, 'channel': channel, 'how': 'paper',
+                    'wording': "Yes"}
+                for party, channel in [(mail, 'email'), (consent, 'sms')]])
+        pool.get('mailing.mailing').draft([mailing])
+        pool.get('mailing.mailing').prepare([mailing])
+        self.assertEqual(reasons(), {
+                mail: 'no_consent', mobile: 'refused', consent: None})
+
 
 del ExtrasTestCase
