@@ -42,7 +42,8 @@ _FIXED = {
     'window_to', 'weekdays'}
 # What only the buttons change
 _BY_BUTTON = {
-    'state', 'prepared_by', 'approver', 'estimated', 'started_at', 'done_at'}
+    'number', 'state', 'prepared_by', 'approver', 'estimated', 'started_at',
+    'done_at', 'pause_reason'}
 # Counters of the messages, besides what was sent, and the states they sum
 _COUNTERS = {
     'waiting': ['queued', 'held', 'sending'],

@@ -403,6 +403,13 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
                 raise AppendOnlyError(gettext(
                         'sms_mailing.msg_consent_append',
                         consent=consent.rec_name))
+        elif external:
+            for consent in consents:
+                if not consent.user or (
+                        consent.user.id != Transaction().user):
+                    raise AppendOnlyError(gettext(
+                            'sms_mailing.msg_consent_user',
+                            consent=consent.rec_name))
 
     @classmethod
     def lacking(cls, messages):

@@ -12,7 +12,7 @@ from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, REJECTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
     AccountValidationError, AppendOnlyError, ApprovalError,
-    EmptyAudienceError, MailingValidationError, SendError,
+    ArchiveError, EmptyAudienceError, MailingValidationError, SendError,
     TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
@@ -597,3 +597,30 @@ class MailingTestCase(ExtrasTestCase):
                     'since': dt.date.today() + dt.timedelta(days=1)}])
         self.claim([message])
         self.assertEqual(self.states([message]), [('cancelled', 'refused')])
+
+    def test_forged(self):
+        "Neither the price nor the messages of what is prepared are forged"
+        pool = Pool()
+        Price = pool.get('mailing.mailing.price')
+        Step = pool.get('mailing.mailing.step')
+        mailing = self.prepared(self.people('+37369000001'))
+        draft = make_mailing(
+            self.company, self.account, make_template("Else"), [])
+        price, = mailing.prices
+        self.assertRefused(ArchiveError, Price.write, [price], {'cost': 0})
+        self.assertRefused(ArchiveError, Price.delete, [price])
+        self.assertRefused(
+            MailingValidationError, Step.write, list(draft.steps),
+            {'mailing': mailing.id})
+
+    def test_consent_user(self):
+        "Nobody writes down a consent in the name of another"
+        Consent = Pool().get('mailing.consent')
+        ann, = self.people('+37369000001')
+        values = {'party': ann.id, 'how': 'paper', 'wording': "Yes"}
+        for user in [0, None]:
+            self.assertRefused(
+                AppendOnlyError, Consent.create, [{**values, 'user': user}])
+        with Transaction().set_context(_check_access=True):
+            consent, = Consent.create([values])
+        self.assertEqual(consent.user.id, Transaction().user)
