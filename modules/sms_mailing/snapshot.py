@@ -235,7 +235,10 @@ def _like(mailing, now):
 def _languages(company):
     lang = Pool().get('party.party.lang').__table__()
     return lang.select(
-        lang.party, Max(lang.lang).as_('lang'),
+        lang.party,
+        Coalesce(
+            Max(lang.lang, filter_=lang.company == company),
+            Max(lang.lang)).as_('lang'),
         where=(lang.company == Null) | (lang.company == company),
         group_by=[lang.party])
 

@@ -624,3 +624,16 @@ class MailingTestCase(ExtrasTestCase):
         with Transaction().set_context(_check_access=True):
             consent, = Consent.create([values])
         self.assertEqual(consent.user.id, Transaction().user)
+
+    def test_language(self):
+        "The language that a company knows comes before that of all"
+        pool = Pool()
+        ann, = self.people('+37369000001')
+        languages = pool.get('ir.lang').search(
+            [('code', 'in', ['en', 'fr'])], order=[('id', 'ASC')])
+        pool.get('party.party.lang').create([
+                {'party': ann.id, 'lang': lang.id, 'company': company}
+                for lang, company in zip(
+                    languages, [self.company.id, None])])
+        recipient, = self.recipients(self.prepared([ann]))
+        self.assertEqual(recipient.language, languages[0])
