@@ -434,12 +434,13 @@ def insert_recipients(mailing, now=None):
 
 def first_addresses(channel, parties):
     "Return {party: address} of those of parties who can be written to"
-    query = contacts(channel)
+    party = Pool().get('party.party').__table__()
+    query = contacts(channel, party.select(
+            party.id, where=fields.SQL_OPERATORS['in'](party.id, parties)))
     cursor = Transaction().connection.cursor()
     cursor.execute(*query.select(
             query.party, query.address,
-            where=fields.SQL_OPERATORS['in'](query.party, parties)
-            & is_valid(channel, query.address)))
+            where=is_valid(channel, query.address)))
     return dict(cursor)
 
 
