@@ -637,3 +637,19 @@ class MailingTestCase(ExtrasTestCase):
                     languages, [self.company.id, None])])
         recipient, = self.recipients(self.prepared([ann]))
         self.assertEqual(recipient.language, languages[0])
+
+    def test_print(self):
+        "Who reads the printed report can't act for the person of the text"
+        pool = Pool()
+        Link = pool.get('mailing.link')
+        Report_ = pool.get('mailing.mailing', type='report')
+        messages = self.started(
+            self.people('+37369000001'), text="See {link}",
+            link='https://example.org/a')
+        self.claim(messages)
+        link, = Link.search([('message', '=', messages[0].id)])
+        self.clear()
+        self.assertIn(link.code, messages[0].text)
+        mailing = messages[0].mailing
+        text = Report_.get_context([mailing], {}, {})['text_of'](mailing)
+        self.assertNotIn(link.code, ' '.join(text.lines))
