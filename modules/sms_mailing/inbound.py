@@ -373,10 +373,18 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
     def handle(cls, records):
         pool = Pool()
         Refusal = pool.get('mailing.refusal')
-        if doubts := [r for r in records if r.keyword == keyword.MAYBE]:
+        if doubts := {
+                r.address for r in records if r.keyword == keyword.MAYBE}:
+            unread = cls.search([
+                    ('keyword', '=', keyword.MAYBE),
+                    ('state', '=', 'new'),
+                    ('address', 'in', list(doubts)),
+                    ('id', 'not in', [r.id for r in records]),
+                    ])
             Refusal.revoke([
                     ('reason', '=', 'doubt'),
-                    ('address', 'in', [r.address for r in doubts]),
+                    ('address', 'in', list(
+                            doubts - {r.address for r in unread})),
                     ])
         cls.write(records, {
                 'state': 'handled',

@@ -653,3 +653,18 @@ class MailingTestCase(ExtrasTestCase):
         mailing = messages[0].mailing
         text = Report_.get_context([mailing], {}, {})['text_of'](mailing)
         self.assertNotIn(link.code, ' '.join(text.lines))
+
+    def test_doubts(self):
+        "No marketing until all doubtful answers have been read"
+        pool = Pool()
+        Inbound = pool.get('mailing.inbound')
+        Refusal = pool.get('mailing.refusal')
+        self.people('+37369000001')
+        first, second = Inbound.receive(self.account.id, [
+                Incoming('+37369000001', text)
+                for text in ["stop please", "unsubcribe"]])
+        for record, count in [(first, 1), (second, 0)]:
+            Inbound.handle([record])
+            self.clear()
+            self.assertEqual(
+                Refusal.search([('until', '=', None)], count=True), count)
