@@ -177,6 +177,7 @@ class HttpTestCase(unittest.TestCase):
         for answer, options, outcome in [
                 ((200, b'ERROR 12'), {'success': '^OK'}, REJECTED),
                 ((429, b''), {}, RETRY),
+                ((401, b''), {}, RETRY),
                 ((503, b''), {}, RETRY),
                 ((422, b''), {}, REJECTED),
                 ((502, b''), {}, UNKNOWN),

@@ -11,9 +11,8 @@ from trytond.modules.sms_mailing import sending
 from trytond.modules.sms_mailing.adapters import (
     ACCEPTED, REJECTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
-    AccountValidationError, AppendOnlyError, ApprovalError,
-    ArchiveError, EmptyAudienceError, MailingValidationError, SendError,
-    TemplateTextError)
+    AccountValidationError, AppendOnlyError, ApprovalError, ArchiveError,
+    EmptyAudienceError, MailingValidationError, SendError, TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
