@@ -29,6 +29,8 @@ CHANNELS = [
     ]
 
 
+# A part may cost far less than the smallest coin
+DIGITS = 6
 _PREFIX = re.compile(r'\+[0-9]{1,14}')
 
 
@@ -111,7 +113,7 @@ class Account(
         domain=['OR', ('rate', '=', None), ('rate', '>', 0)],
         help="Messages a second at most.\nLeave empty for no limit.")
     cost = Monetary(
-        "Cost", currency='currency', digits=(None, 6),
+        "Cost", currency='currency', digits=(None, DIGITS),
         domain=['OR', ('cost', '=', None), ('cost', '>=', 0)],
         help="The price of one part of a message.")
     currency = fields.Many2One(
@@ -163,6 +165,7 @@ class Account(
     def validate_fields(cls, accounts, field_names):
         super().validate_fields(accounts, field_names)
         cls.check_adapter(accounts, field_names)
+        cls.check_currency(accounts, field_names)
         cls.check_prefixes(accounts, field_names)
 
     @classmethod
@@ -184,6 +187,14 @@ class Account(
                         account=account.rec_name,
                         options=', '.join(missing),
                         section=account.config_section))
+
+    @classmethod
+    def check_currency(cls, accounts, field_names=None):
+        "Refuse a price that the company can not reckon with"
+        if field_names and not field_names & {'company', 'cost', 'currency'}:
+            return
+        for account in accounts:
+            account.price(1, account.company.currency)
 
     @classmethod
     def check_prefixes(cls, accounts, field_names=None):
@@ -257,8 +268,8 @@ class Account(
         Currency = pool.get('currency.currency')
         if self.cost is None:
             return None
-        return Currency.compute(
-            self.currency, self.cost * parts, currency, round=False)
+        return round(Currency.compute(
+            self.currency, self.cost * parts, currency, round=False), DIGITS)
 
     def take_slots(self, count, now):
         """Reserve the time to send count messages, return when it begins

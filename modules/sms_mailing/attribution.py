@@ -19,6 +19,7 @@ from trytond.tools import sqlite_apply_types
 from trytond.transaction import Transaction
 
 from .export import InertExportMixin
+from .rates import convert, numeric
 
 _DAY = 24 * 60 * 60
 _ARRIVED = ['sent', 'delivered', 'read']
@@ -115,27 +116,16 @@ def _days(Model, moment, date):
 
 def _orders():
     "Return the query of the orders in the currency of their company"
-    pool = Pool()
-    Currency = pool.get('currency.currency')
-    company = pool.get('company.company').__table__()
-    sale = pool.get('sale.sale').__table__()
-    theirs = Currency.currency_rate_sql()
-    ours = Currency.currency_rate_sql()
-    amount = sale.untaxed_amount_cache * _rate(ours) / _rate(theirs)
-    return (sale
-        .join(company, condition=sale.company == company.id)
-        .left_join(theirs, condition=_at(
-                theirs, sale.currency, sale.sale_date))
-        .left_join(ours, condition=_at(
-                ours, company.currency, sale.sale_date))
-        .select(
-            sale.id.as_('sale'),
-            sale.company.as_('company'),
-            sale.party.as_('party'),
-            sale.sale_date.as_('date'),
-            amount.as_('amount'),
-            (amount - Coalesce(_cost(sale), 0)).as_('margin'),
-            where=sale.state.in_(_ORDERED)))
+    sale = Pool().get('sale.sale').__table__()
+    from_, amount = convert(sale, sale.untaxed_amount_cache, sale.sale_date)
+    return from_.select(
+        sale.id.as_('sale'),
+        sale.company.as_('company'),
+        sale.party.as_('party'),
+        sale.sale_date.as_('date'),
+        amount.as_('amount'),
+        (amount - Coalesce(_cost(sale), 0)).as_('margin'),
+        where=sale.state.in_(_ORDERED))
 
 
 def _cost(sale):
@@ -157,8 +147,8 @@ def _cost(sale):
         .join(unit, condition=line.unit == unit.id)
         .join(default, condition=template.default_uom == default.id)
         .select(
-            Sum(_numeric(line.quantity * unit.factor / default.factor)
-                * _numeric(each)),
+            Sum(numeric(line.quantity * unit.factor / default.factor)
+                * numeric(each)),
             where=(line.sale == sale.id) & (line.type == 'line')))
 
 
@@ -173,29 +163,12 @@ def _price(product, company):
 def _moved(line):
     "Return the query of the cost of a unit of what was moved for a line"
     move = Pool().get('stock.move').__table__()
-    quantity = _numeric(move.internal_quantity)
+    quantity = numeric(move.internal_quantity)
     return move.select(
         Sum(quantity * move.cost_price) / NullIf(Sum(quantity), 0),
         where=(move.state == 'done') & (move.cost_price != Null)
         & (move.origin == Concat(
                 'sale.line,', fields.Char("Line").sql_cast(line.id))))
-
-
-def _numeric(expression):
-    "Return expression as a number that PostgreSQL multiplies with others"
-    return fields.Numeric("Number").sql_cast(expression)
-
-
-def _at(rate, currency, date):
-    "Return the condition that a rate is that of currency on date"
-    return (
-        (rate.currency == currency)
-        & (rate.start_date <= date)
-        & ((rate.end_date == Null) | (rate.end_date > date)))
-
-
-def _rate(rate):
-    return Coalesce(rate.rate, 1)
 
 
 class Mailing(metaclass=PoolMeta):

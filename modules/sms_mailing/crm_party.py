@@ -111,12 +111,16 @@ class Refusal(metaclass=PoolMeta):
 
     @classmethod
     def _set_profiles(cls, refusals, refuses):
-        "The profile of a party says the same as its refusals"
+        """The profile of a party says the same as its refusals
+
+        A doubt is not for the profile, it forbids by itself until a person
+        has settled it.
+        """
         pool = Pool()
         Profile = pool.get('crm.profile')
         parties = [
             r.party.id for r in refusals
-            if r.party and not r.channel
+            if r.party and not r.channel and r.reason != 'doubt'
             and r.scope in {'marketing', 'everything'}]
         if parties:
             Profile.write(Profile.search([

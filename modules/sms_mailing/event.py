@@ -110,6 +110,7 @@ class Event(InertExportMixin, ModelSQL, ModelView):
         rows = [[
                 transaction.user, CurrentTimestamp(), message, account,
                 report.kind, now, report.code, (report.raw or '')[:_RAW],
+                report.kind == 'click' and report.code == 'scanner',
                 cls.fingerprint_of(message, report, now), False]
             for message, report in reports]
         cursor = transaction.connection.cursor()
@@ -117,7 +118,8 @@ class Event(InertExportMixin, ModelSQL, ModelView):
                 [
                     table.create_uid, table.create_date, table.message,
                     table.account, table.kind, table.at, table.code,
-                    table.raw, table.fingerprint, table.folded],
+                    table.raw, table.scanner, table.fingerprint,
+                    table.folded],
                 rows, on_conflict=Conflict(table)))
         count = cursor.rowcount
         Refusal.from_reports([(m, r) for m, r in reports if r.refusal])

@@ -4,6 +4,7 @@
 import datetime as dt
 
 from sql import Conflict
+from sql.aggregate import Max
 from sql.functions import CurrentTimestamp
 
 from trytond.cache import Cache
@@ -21,6 +22,8 @@ from .exceptions import ArchiveError
 from .export import InertExportMixin
 
 _TEXT = 2000
+# Nobody answers a message in one of these states
+_UNSENT = ['queued', 'held', 'cancelled', 'simulated']
 # What may be answered by itself
 _ANSWERED = {keyword.STOP, keyword.START, keyword.HELP}
 
@@ -238,13 +241,16 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
         "Return {address: the last message that went there}"
         pool = Pool()
         Message = pool.get('mailing.message')
-        messages = Message.search([
-                ('address', 'in', list(senders)),
-                ('channel', '=', account.channel),
-                ('company', '=', account.company.id),
-                ('state', 'not in', ['queued', 'held', 'cancelled']),
-                ], order=[('id', 'ASC')])
-        return {m.address: m for m in messages}
+        message = Message.__table__()
+        last = message.select(
+            Max(message.id),
+            where=fields.SQL_OPERATORS['in'](message.address, list(senders))
+            & (message.channel == account.channel)
+            & (message.company == account.company.id)
+            & ~message.state.in_(_UNSENT),
+            group_by=[message.address])
+        return {
+            m.address: m for m in Message.search([('id', 'in', last)])}
 
     @classmethod
     def _find_party(cls, account, sender):
@@ -367,10 +373,18 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
     def handle(cls, records):
         pool = Pool()
         Refusal = pool.get('mailing.refusal')
-        if doubts := [r for r in records if r.keyword == keyword.MAYBE]:
+        if doubts := {
+                r.address for r in records if r.keyword == keyword.MAYBE}:
+            unread = cls.search([
+                    ('keyword', '=', keyword.MAYBE),
+                    ('state', '=', 'new'),
+                    ('address', 'in', list(doubts)),
+                    ('id', 'not in', [r.id for r in records]),
+                    ])
             Refusal.revoke([
                     ('reason', '=', 'doubt'),
-                    ('address', 'in', [r.address for r in doubts]),
+                    ('address', 'in', list(
+                            doubts - {r.address for r in unread})),
                     ])
         cls.write(records, {
                 'state': 'handled',

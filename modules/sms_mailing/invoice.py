@@ -3,11 +3,13 @@
 
 import datetime as dt
 
+from sql import Literal
 from sql.aggregate import Sum
 from sql.functions import Round
 
 from trytond.pool import Pool, PoolMeta
 
+from .rates import convert, numeric
 from .rule import Source
 
 
@@ -93,11 +95,13 @@ class Criterion(metaclass=PoolMeta):
 
     def _domain_turnover(self):
         invoice = self._invoices()
-        total = Round(Sum(invoice.untaxed_amount_cache), 2)
-        return [('id', 'in', invoice.select(
+        from_, amount = convert(
+            invoice, invoice.untaxed_amount_cache, invoice.invoice_date)
+        total = Round(Sum(amount), 2)
+        return [('id', 'in', from_.select(
                     invoice.party, where=self._invoiced(invoice),
                     group_by=[invoice.party],
-                    having=total >= self.amount))]
+                    having=total >= numeric(Literal(self.amount))))]
 
     @staticmethod
     def _invoices():

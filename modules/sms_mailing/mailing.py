@@ -24,6 +24,7 @@ from .exceptions import (
     ApprovalError, EmptyAudienceError, MailingValidationError)
 from .export import InertExportMixin
 from .pricing import write_out
+from .sending import is_paid, is_sent
 from .topic import PURPOSES
 from .window import WindowMixin
 
@@ -41,11 +42,11 @@ _FIXED = {
     'window_to', 'weekdays'}
 # What only the buttons change
 _BY_BUTTON = {
-    'state', 'prepared_by', 'approver', 'estimated', 'started_at', 'done_at'}
-# Counters of the messages and the states they sum
+    'number', 'state', 'prepared_by', 'approver', 'estimated', 'started_at',
+    'done_at', 'pause_reason'}
+# Counters of the messages, besides what was sent, and the states they sum
 _COUNTERS = {
     'waiting': ['queued', 'held', 'sending'],
-    'sent': ['sent', 'delivered', 'read', 'undelivered', 'expired'],
     'delivered': ['delivered', 'read'],
     'undelivered': ['undelivered', 'expired'],
     'failed': ['failed'],
@@ -205,8 +206,11 @@ class Mailing(
             })
     max_cost = Monetary(
         "Maximum Cost", currency='currency', digits='currency',
-        states=_READONLY,
-        help="The mailing pauses before it would cost more.")
+        states={
+            'readonly': ~Eval('state').in_(['draft', 'paused']),
+            },
+        help="The mailing pauses before it would cost more.\n"
+        "It may be raised in that pause.")
     attribution_days = fields.Integer(
         "Attribution Days",
         domain=['OR', ('attribution_days', '=', None),
@@ -304,7 +308,9 @@ class Mailing(
     parts = fields.Function(
         fields.Integer("Parts"), 'get_message_counts')
     cost = fields.Function(
-        Monetary("Cost", currency='currency', digits='currency'),
+        Monetary(
+            "Cost", currency='currency', digits='currency',
+            help="Of what left or may have left."),
         'get_message_counts')
     delivery_rate = fields.Function(
         fields.Float(
@@ -418,21 +424,22 @@ class Mailing(
         ids = list(map(int, mailings))
         result = {n: dict.fromkeys(ids, 0) for n in names}
         counters = list(_COUNTERS)
-        written = ~message.state.in_(['queued', 'held', 'cancelled'])
+        paid = is_paid(message)
         query = message.select(
             message.mailing.as_('mailing'),
             *(Count(Literal(1), filter_=message.state.in_(_COUNTERS[c]))
                 .as_(c) for c in counters),
-            Sum(message.parts, filter_=written).as_('parts'),
-            Sum(message.cost, filter_=written).as_('cost'),
+            Count(Literal(1), filter_=is_sent(message)).as_('sent'),
+            Sum(message.parts, filter_=paid).as_('parts'),
+            Sum(message.cost, filter_=paid).as_('cost'),
             where=fields.SQL_OPERATORS['in'](message.mailing, ids),
             group_by=[message.mailing])
         sqlite_apply_types(
-            query, [None, *([None] * len(counters)), None, 'NUMERIC'])
+            query, [None, *([None] * len(counters)), None, None, 'NUMERIC'])
         cursor = Transaction().connection.cursor()
         cursor.execute(*query)
         for mailing, *values in cursor:
-            counts = dict(zip([*counters, 'parts', 'cost'], values))
+            counts = dict(zip([*counters, 'sent', 'parts', 'cost'], values))
             for name in names:
                 result[name][mailing] = counts[name] or 0
         if 'cost' in names:
@@ -487,13 +494,26 @@ class Mailing(
                     raise MailingValidationError(gettext(
                             'sms_mailing.msg_mailing_delete',
                             mailing=mailing.rec_name))
-        elif external and (mode == 'create' or _FIXED & set(values)):
+        elif external and mode == 'create':
             cls.check_draft(mailings)
+        elif external and _FIXED & set(values):
+            cls.check_fixed(mailings, _FIXED & set(values))
         if mode == 'write' and external and _BY_BUTTON & set(values):
             for mailing in mailings:
                 raise MailingValidationError(gettext(
                         'sms_mailing.msg_mailing_by_button',
                         mailing=mailing.rec_name))
+
+    @classmethod
+    def check_fixed(cls, mailings, names):
+        "Refuse to change what is decided, but for the cost in a pause"
+        paused = {
+            m for m in mailings
+            if m.state == 'paused' and names == {'max_cost'}}
+        for mailing in paused:
+            if mailing.approver:
+                cls.check_second(mailing)
+        cls.check_draft([m for m in mailings if m not in paused])
 
     @classmethod
     def check_draft(cls, mailings):
@@ -634,13 +654,18 @@ class Mailing(
     @ModelView.button
     @Workflow.transition('approved')
     def approve(cls, mailings):
-        user = Transaction().user
         for mailing in mailings:
-            if mailing.prepared_by and mailing.prepared_by.id == user:
-                raise ApprovalError(gettext(
-                        'sms_mailing.msg_mailing_approve_own',
-                        mailing=mailing.rec_name))
-        cls.write(mailings, {'approver': user})
+            cls.check_second(mailing)
+        cls.write(mailings, {'approver': Transaction().user})
+
+    @classmethod
+    def check_second(cls, mailing):
+        "Refuse that who prepared a mailing approves what it costs"
+        if (mailing.prepared_by
+                and mailing.prepared_by.id == Transaction().user):
+            raise ApprovalError(gettext(
+                    'sms_mailing.msg_mailing_approve_own',
+                    mailing=mailing.rec_name))
 
     @classmethod
     @ModelView.button

@@ -2,6 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 
 import datetime as dt
+import logging
 import secrets
 from collections import namedtuple
 from contextlib import suppress
@@ -34,6 +35,7 @@ from .export import InertExportMixin
 from .rendering import Content
 from .topic import PURPOSES
 
+logger = logging.getLogger(__name__)
 # What a user's request sends by itself when there is no worker
 AT_ONCE = 200
 # What a task of a worker and a run of the cron take at most
@@ -422,7 +424,10 @@ class Message(InertExportMixin, ModelSQL, ModelView):
 
     @classmethod
     def _due(cls, limit=None, mailings=None, rung_before=None):
-        "Return the ids of the messages that may leave now"
+        """Return the ids of the messages that may leave now
+
+        Those of mailings are asked for while these begin to run.
+        """
         table = cls.__table__()
         now = dt.datetime.now()
         where = (table.state == 'queued') & (
@@ -430,6 +435,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         if mailings is not None:
             where &= fields.SQL_OPERATORS['in'](
                 table.mailing, list(map(int, mailings)))
+        else:
+            where &= sending.is_released(table)
         if rung_before is not None:
             where &= (table.rung_at == Null) | (table.rung_at < rung_before)
         cursor = Transaction().connection.cursor()
@@ -458,7 +465,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         ids = list(map(int, messages))
         if cls.has_worker():
             cls._push(ids)
-        elif len(ids) <= AT_ONCE:
+        elif 0 < len(ids) <= AT_ONCE:
             cls.__queue__.send(ids)
 
     @staticmethod
@@ -497,7 +504,13 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         for id_, account in cursor:
             by_account.setdefault(account, []).append(id_)
         for account in Account.browse(list(by_account)):
-            sending.Outbox(account).run(by_account[account.id])
+            try:
+                sending.Outbox(account).run(by_account[account.id])
+            except backend.DatabaseOperationalError:
+                raise
+            except Exception:
+                # What is wrong with one must not silence the others
+                logger.exception("account %s can not send", account.rec_name)
         sending.short(Mailing.finish)
 
     @classmethod
@@ -543,6 +556,11 @@ class Message(InertExportMixin, ModelSQL, ModelView):
                     (row.template, row.company), []).append(row)
         for (template, company), group in groups.items():
             template = Template(template)
+            there = cls._there(template.model, map(cls._about, group))
+            contents.update(
+                (r.id, MissingValue([template.model])) for r in group
+                if cls._about(r) not in there)
+            group = [r for r in group if r.id not in contents]
             links = Link.make(
                 {r.id: template.link for r in group} if template.link
                 else {})
@@ -558,6 +576,16 @@ class Message(InertExportMixin, ModelSQL, ModelView):
     @staticmethod
     def _about(row):
         return int(row.origin.partition(',')[2]) if row.origin else row.party
+
+    @staticmethod
+    def _there(model, ids):
+        "Return those of ids that nobody has deleted meanwhile"
+        table = Pool().get(model).__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id,
+                where=fields.SQL_OPERATORS['in'](table.id, list(ids))))
+        return {i for i, in cursor}
 
     @staticmethod
     def _content(row):

@@ -90,6 +90,31 @@ class Replace(metaclass=PoolMeta):
         return super().fields_to_replace() + [
             (model, 'party') for model in _WITH_PARTY]
 
+    def transition_replace(self):
+        self._join_recipients(self.ask.source, self.ask.destination)
+        return super().transition_replace()
+
+    @staticmethod
+    def _join_recipients(source, destination):
+        "Of two rows of a mailing the one that was written to stays"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        Recipient = pool.get('mailing.recipient')
+        theirs = {
+            r.mailing: r for r in Recipient.search([
+                    ('party', '=', destination.id)])}
+        dropped = []
+        for recipient in Recipient.search([
+                    ('party', '=', source.id),
+                    ('mailing', 'in', [m.id for m in theirs]),
+                    ]):
+            kept = theirs[recipient.mailing]
+            if recipient.state == 'included' and kept.state == 'excluded':
+                kept, recipient = recipient, kept
+            Message.write(list(recipient.messages), {'recipient': kept.id})
+            dropped.append(recipient)
+        Recipient.delete(dropped)
+
 
 class Erase(metaclass=PoolMeta):
     __name__ = 'party.erase'

@@ -204,6 +204,23 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
             Mailing.estimate_again(mailings)
 
     @classmethod
+    def _overrule(cls, recipients):
+        "Include recipients, of those who share an address the first"
+        taken = {
+            (r.mailing, r.address) for r in cls.search([
+                    ('mailing', 'in', [r.mailing.id for r in recipients]),
+                    ('address', 'in', [r.address for r in recipients]),
+                    ('state', '=', 'included'),
+                    ])}
+        for recipient in recipients:
+            if (recipient.mailing, recipient.address) in taken:
+                recipient.reason = 'duplicate'
+            else:
+                recipient.state, recipient.reason = 'included', None
+                taken.add((recipient.mailing, recipient.address))
+        cls.save(recipients)
+
+    @classmethod
     @ModelView.button
     def include(cls, recipients):
         pool = Pool()
@@ -211,7 +228,7 @@ class Recipient(InertExportMixin, ModelSQL, ModelView):
         recipients = [
             r for r in recipients
             if r.mailing.state == 'prepared' and r.reason in _OVERRULED]
-        cls.write(recipients, {'state': 'included', 'reason': None})
+        cls._overrule(recipients)
         pairs = {(r.mailing.id, r.party.id) for r in recipients}
         excluded = Excluded.search([
                 ('mailing', 'in', [m for m, _ in pairs]),

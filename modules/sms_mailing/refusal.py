@@ -3,7 +3,9 @@
 
 import datetime as dt
 
-from sql import Null
+from sql import Literal, Null, Window
+from sql.conditionals import Coalesce
+from sql.functions import RowNumber
 
 from trytond.i18n import gettext
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
@@ -272,31 +274,40 @@ class Refusal(InertExportMixin, ModelSQL, ModelView):
     def refuse(cls, vlist):
         """Create the refusals of vlist that are not there yet
 
-        Returns all of them, those that were there included.
+        Returns all of them, those that were there included.  A doubt, which
+        a person may settle, does not stand for a refusal.
         """
         def key(values):
             return tuple(
                 values.get(n) for n in [
                     'party', 'address', 'channel', 'scope', 'topic'])
 
+        def find(values):
+            found = known.get(key(values))
+            if (found and found.reason == 'doubt'
+                    and values['reason'] != 'doubt'):
+                return None
+            return found
+
         vlist = [cls.preprocess_values('create', dict(v)) for v in vlist]
         known = {}
-        for refusal in cls.search([
-                    ['OR',
-                        ('address', 'in', [
-                                v['address'] for v in vlist
-                                if v.get('address')]),
-                        ('party', 'in', [
-                                v['party'] for v in vlist
-                                if v.get('party')]),
-                        ],
-                    ('until', '=', None),
-                    ]):
+        refusals = cls.search([
+                ['OR',
+                    ('address', 'in', [
+                            v['address'] for v in vlist
+                            if v.get('address')]),
+                    ('party', 'in', [
+                            v['party'] for v in vlist
+                            if v.get('party')]),
+                    ],
+                ('until', '=', None),
+                ])
+        for refusal in sorted(refusals, key=lambda r: r.reason != 'doubt'):
             known[(
                     refusal.party.id if refusal.party else None,
                     refusal.address, refusal.channel, refusal.scope,
                     refusal.topic.id if refusal.topic else None)] = refusal
-        new = {key(v): v for v in vlist if key(v) not in known}
+        new = {key(v): v for v in vlist if not find(v)}
         known.update(zip(new, cls.create(list(new.values()))))
         return [known[key(v)] for v in vlist]
 
@@ -392,6 +403,46 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
                 raise AppendOnlyError(gettext(
                         'sms_mailing.msg_consent_append',
                         consent=consent.rec_name))
+        elif external:
+            for consent in consents:
+                if not consent.user or (
+                        consent.user.id != Transaction().user):
+                    raise AppendOnlyError(gettext(
+                            'sms_mailing.msg_consent_user',
+                            consent=consent.rec_name))
+
+    @classmethod
+    def lacking(cls, messages):
+        """Return the ids of the messages, of ids, that may not leave
+
+        They are marketing, their topic asks for a consent and the last word
+        is none.
+        """
+        if not messages:
+            return set()
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        topic = pool.get('mailing.topic').__table__()
+        consent = cls.__table__()
+        words = (message
+            .join(topic, condition=message.topic == topic.id)
+            .left_join(consent, condition=(consent.party == message.party)
+                & (consent.purpose == message.purpose)
+                & ((consent.channel == Null)
+                    | (consent.channel == message.channel)))
+            .select(
+                message.id, consent.action,
+                RowNumber(window=Window(
+                        [message.id],
+                        order_by=[consent.at.desc, consent.id.desc])).as_(
+                    'rank'),
+                where=fields.SQL_OPERATORS['in'](message.id, messages)
+                & (topic.consent_required == Literal(True))))
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*words.select(
+                words.id, where=(words.rank == 1)
+                & (Coalesce(words.action, '') != 'granted')))
+        return {i for i, in cursor}
 
     @classmethod
     def on_modification(cls, mode, consents, field_names=None):
@@ -409,6 +460,7 @@ class Consent(InertExportMixin, ModelSQL, ModelView):
         known = {
             (r.party.id, r.channel, r.scope) for r in Refusal.search([
                     ('party', 'in', [c.party.id for c in consents]),
+                    ('reason', '!=', 'doubt'),
                     ('until', '=', None),
                     ])}
         values = []

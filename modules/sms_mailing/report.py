@@ -5,6 +5,7 @@ from collections import namedtuple
 
 from sql import Literal, Null
 from sql.aggregate import Count, Min
+from sql.conditionals import Coalesce
 
 from caravan.report import Report
 from trytond.i18n import gettext
@@ -34,6 +35,7 @@ class MailingReport(CompanyReport, Report):
 def _texts(mailings):
     "Return {mailing: _Text} of one message that left, else of the template"
     pool = Pool()
+    Link = pool.get('mailing.link')
     Message = pool.get('mailing.message')
     message = Message.__table__()
     cursor = Transaction().connection.cursor()
@@ -44,10 +46,15 @@ def _texts(mailings):
             & (message.text != Null)
             & ~message.state.in_(['queued', 'held', 'cancelled']),
             group_by=[message.mailing]))
+    messages = Message.browse([i for i, in cursor])
+    codes = {
+        link.message: link.code for link in Link.search([
+                ('message', 'in', [m.id for m in messages])])}
     # Who reads the paper must not act for the person of the message
     left = {
-        m.mailing.id: m.text.replace(m.token, '…')
-        for m in Message.browse([i for i, in cursor])}
+        m.mailing.id: m.text.replace(m.token, '…').replace(
+            codes.get(m, m.token), '…')
+        for m in messages}
     return {
         m.id: _Text(
             gettext('sms_mailing.msg_report_text_left'),
@@ -89,7 +96,8 @@ def _answers(mailings):
             message.mailing, event.kind, Count(event.message, distinct=True),
             where=message.mailing.in_(mailings)
             & event.kind.in_(
-                ['reply', 'click', 'call', 'unsubscribe', 'complaint']),
+                ['reply', 'click', 'call', 'unsubscribe', 'complaint'])
+            & (Coalesce(event.scanner, False) == Literal(False)),
             group_by=[message.mailing, event.kind],
             order_by=[message.mailing, event.kind]), labels)
 

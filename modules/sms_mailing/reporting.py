@@ -15,9 +15,9 @@ from trytond.transaction import Transaction
 
 from .account import CHANNELS
 from .export import InertExportMixin
+from .sending import is_paid, is_sent
 from .topic import PURPOSES
 
-_SENT = ['sent', 'delivered', 'read', 'undelivered', 'expired']
 _DELIVERED = ['delivered', 'read']
 
 
@@ -132,7 +132,8 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
     @classmethod
     def _columns(cls, tables):
         message, events = tables['message'], tables['events']
-        sent = Count(Literal(1), filter_=message.state.in_(_SENT))
+        paid = is_paid(message)
+        sent = Count(Literal(1), filter_=is_sent(message))
         delivered = Count(Literal(1), filter_=message.state.in_(_DELIVERED))
 
         def of(*states):
@@ -152,12 +153,10 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
             Sum(Coalesce(events.reply, 0)).as_('replies'),
             Sum(Coalesce(events.click, 0)).as_('clicks'),
             Count(tables['refusals'].message).as_('stops'),
-            cls.parts.sql_cast(Sum(
-                    message.parts, filter_=message.state.in_(_SENT))).as_(
-                'parts'),
-            cls.cost.sql_cast(Round(Sum(
-                        message.cost, filter_=message.state.in_(_SENT)),
-                    6)).as_('cost'),
+            cls.parts.sql_cast(
+                Sum(message.parts, filter_=paid)).as_('parts'),
+            cls.cost.sql_cast(Round(
+                    Sum(message.cost, filter_=paid), 6)).as_('cost'),
             cls.delivery_rate.sql_cast(Round(
                     # Integers are divided without a rest by SQLite, only
                     # numerics are rounded by PostgreSQL

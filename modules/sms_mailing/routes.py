@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MAX_SIZE = 64 * 1024
 MAX_MAIL = 1024 * 1024
+# What a database can look up
+MAX_ID = 2 ** 31 - 1
 _PAGE = """<!DOCTYPE html>
 <html lang="{language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -48,7 +50,7 @@ def _same(token, expected):
 def _find(pool, id_, token):
     "Return the row of a message if the token is its own"
     Message = pool.get('mailing.message')
-    row = Message.by_id(id_)
+    row = Message.by_id(id_) if id_ <= MAX_ID else None
     known = row.token if row else '0' * 32
     return row if _same(token, known) and row else None
 
@@ -80,7 +82,7 @@ def receipt(request, pool, id_, token):
 def _account(pool, request, id_, secret):
     "Return the account and its adapter if the caller is its gateway"
     Account = pool.get('mailing.account')
-    accounts = Account.search([('id', '=', id_)])
+    accounts = id_ <= MAX_ID and Account.search([('id', '=', id_)])
     if not accounts:
         return None, None
     account, = accounts

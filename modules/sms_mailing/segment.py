@@ -336,4 +336,5 @@ class Criterion(InertExportMixin, sequence_ordered(), ModelSQL, ModelView):
         return table.select(
             table.party,
             where=(getattr(table, moment) >= self._since())
+            & (table.company == self._company)
             & (table.party != Null))

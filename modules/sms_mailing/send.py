@@ -247,6 +247,12 @@ class Send(Wizard):
     def transition_send(self):
         pool = Pool()
         Message = pool.get('mailing.message')
+        company = self.start.account.company
+        if company.id != Transaction().context.get('company'):
+            raise SendError(gettext(
+                    'sms_mailing.msg_send_company',
+                    account=self.start.account.rec_name,
+                    company=company.rec_name))
         reach = _reach(
             self.model.__name__, self.records, self.start.channel,
             self.start.account)
@@ -351,6 +357,7 @@ class Send(Wizard):
         now = dt.datetime.now()
         recent = Message.search([
                 ('party', 'in', list(new)),
+                ('company', '=', self.start.account.company.id),
                 ('create_date', '>=', now - max(guard, RECENT)),
                 ('state', 'not in', ['cancelled', 'failed', 'simulated']),
                 ], order=[('party', 'ASC'), ('id', 'DESC')], limit=_LIMIT)

@@ -35,8 +35,8 @@ from .engine.window import next_opening
 from .window import windows_of
 
 __all__ = [
-    'Outbox', 'backoff', 'expire', 'random_token', 'short', 'sweep', 'typed',
-    'update_values']
+    'Outbox', 'backoff', 'expire', 'is_paid', 'is_released', 'is_sent',
+    'random_token', 'short', 'sweep', 'typed', 'update_values']
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
@@ -141,6 +141,28 @@ def update_values(Model, rows, columns, merge=None):
             where=table.id == typed(Model._fields['id'], new.id)))
 
 
+def is_sent(message):
+    """Return the condition that a gateway accepted a message
+
+    What waited for too long expires as well, it was never sent.
+    """
+    return (
+        message.state.in_(['sent', 'delivered', 'read', 'undelivered'])
+        | ((message.state == 'expired') & (message.sent_at != Null)))
+
+
+def is_paid(message):
+    "Return the condition that a message left or may have left"
+    return is_sent(message) | message.state.in_(['sending', 'unknown'])
+
+
+def is_released(message):
+    "Return the condition that no mailing holds a message back"
+    mailing = Pool().get('mailing.mailing').__table__()
+    return (message.mailing == Null) | message.mailing.in_(mailing.select(
+            mailing.id, where=mailing.state == 'running'))
+
+
 class Outbox:
     "The messages of one account on their way out"
 
@@ -220,18 +242,15 @@ class Outbox:
         "Return the rows of ids that may leave now"
         pool = Pool()
         Message = pool.get('mailing.message')
-        Mailing = pool.get('mailing.mailing')
         transaction = Transaction()
-        message, mailing = Message.__table__(), Mailing.__table__()
+        message = Message.__table__()
         query = message.select(
             *(getattr(message, n) for n in _COLUMNS),
             where=fields.SQL_OPERATORS['in'](message.id, ids)
             & (message.account == self.account)
             & (message.state == 'queued')
             & (Coalesce(message.not_before, now) <= now)
-            & ((message.mailing == Null)
-                | message.mailing.in_(mailing.select(
-                        mailing.id, where=mailing.state == 'running'))),
+            & is_released(message),
             order_by=[message.id.asc])
         if lock and transaction.database.has_select_for():
             For = transaction.database.get_select_for_skip_locked()
@@ -243,17 +262,22 @@ class Outbox:
     def _drop(self, rows, contents, now):
         "Leave out what must not leave any more"
         pool = Pool()
+        Consent = pool.get('mailing.consent')
         Refusal = pool.get('mailing.refusal')
         Rule = pool.get('mailing.rule')
         if not rows:
             return rows
         refused = Refusal.forbidden([r.id for r in rows], now.date())
+        lacking = Consent.lacking(
+            [r.id for r in rows if r.purpose == 'marketing'])
         settled = Rule.settled(rows)
         limits = self._limits(rows)
         kept, dropped = [], []
         for row in rows:
             if row.id in refused:
                 stop = 'cancelled', 'refused', None
+            elif row.id in lacking:
+                stop = 'cancelled', 'no_consent', None
             elif row.id in settled:
                 stop = 'cancelled', 'settled', None
             else:
@@ -318,7 +342,7 @@ class Outbox:
                 continue
             cursor.execute(*message.select(
                     Sum(message.cost), where=(message.mailing == id_)
-                    & ~message.state.in_(['queued', 'held', 'cancelled'])))
+                    & is_paid(message)))
             spent, = cursor.fetchone()
             limit, kept = Mailing(id_), []
             spent = Decimal(str(spent or 0))

@@ -3,8 +3,8 @@
 """The one statement that decides who is written to, and why not.
 
 Each person of the target group becomes one row, included or excluded with
-the first reason that applies.  The reasons stand in the order in which a
-person would ask: was I left out by hand, had I an address, did I refuse ...
+the first reason that applies.  What nobody may overrule comes first: had I
+an address, did I refuse ... then what the people of the house decided.
 """
 import datetime as dt
 from collections import namedtuple
@@ -30,13 +30,13 @@ __all__ = [
 
 REASONS = [
     (None, ""),
-    ('by_hand', "By hand"),
     ('no_address', "No address"),
     ('bad_address', "Bad address"),
     ('no_account', "No account for the number"),
     ('refused', "Refused"),
     ('suppressed', "Suppressed"),
     ('no_consent', "No consent"),
+    ('by_hand', "By hand"),
     ('cap', "Written to too often"),
     ('repeated', "Repeated topic"),
     ('hold_out', "Hold-out group"),
@@ -118,8 +118,11 @@ def contacts(channel, parties=None):
 def refusal_clause(refusal, channel, purpose, topic, date):
     """Return the condition that a refusal forbids a message.
 
-    channel, purpose and topic may be values or columns of the message.
+    channel, purpose and topic may be values or columns of the message, date
+    is that of UTC.
     """
+    # The day began elsewhere before
+    latest = date + dt.timedelta(days=1)
     return (
         ((refusal.channel == Null) | (refusal.channel == channel))
         & ((refusal.scope == 'everything')
@@ -127,8 +130,37 @@ def refusal_clause(refusal, channel, purpose, topic, date):
                     Literal(purpose) == 'marketing'
                     if isinstance(purpose, str) else purpose == 'marketing'))
             | ((refusal.scope == 'topic') & (refusal.topic == topic)))
-        & (refusal.since <= date)
+        & (refusal.since <= latest)
         & ((refusal.until == Null) | (refusal.until >= date)))
+
+
+def _join_refusals(mailing, from_, party, contact, date):
+    """Return the joined tables, the refusal of a person and if it was said
+
+    That of the channel which reaches the person counts.
+    """
+    refusals, said = [], []
+    for _, step in first_steps(mailing):
+        for key, value in [
+                ('party', party.id), ('address', contact.address)]:
+            found = _refusals(mailing, step.channel, key, date)
+            from_ = from_.left_join(found, condition=(
+                    getattr(found, key) == value)
+                & (contact.channel == step.channel))
+            refusals.append(found.refusal)
+            said.append(Coalesce(found.said, 0) > 0)
+    return from_, Coalesce(*refusals), Or(said)
+
+
+def _join_consents(mailing, from_, party, contact):
+    "Return the joined tables and the last word by the channel of a person"
+    actions = []
+    for _, step in first_steps(mailing):
+        found = _consents(mailing, step.channel)
+        from_ = from_.left_join(found, condition=(found.party == party.id)
+            & (contact.channel == step.channel))
+        actions.append(found.action)
+    return from_, Coalesce(*actions, '')
 
 
 def _refusals(mailing, channel, key, date):
@@ -161,17 +193,18 @@ def _consents(mailing, channel):
         ranked.party, ranked.action, where=ranked.rank == 1)
 
 
-def _written(since):
-    "Return the messages to people and the condition of those since a moment"
+def _written(mailing, since):
+    "Return the messages of the company and the condition of those since"
     message = Pool().get('mailing.message').__table__()
     return message, (
         (message.create_date >= since) & ~message.state.in_(_NOT_WRITTEN)
+        & (message.company == mailing.company.id)
         & (message.party != Null))
 
 
-def _history(since):
+def _history(mailing, since):
     "Return the query of how many messages each party got since a moment"
-    message, where = _written(since)
+    message, where = _written(mailing, since)
     return message.select(
         message.party, Count(Literal(1)).as_('count'),
         where=where, group_by=[message.party])
@@ -184,7 +217,7 @@ def _like(mailing, now):
     counts those about the topic within its guard.
     """
     guard = mailing.topic.repeat_guard or dt.timedelta()
-    message, where = _written(now - max(guard, RECENT))
+    message, where = _written(mailing, now - max(guard, RECENT))
     same_topic = message.topic == mailing.topic.id
     like = list({
             t.id for template in templates(mailing)
@@ -202,7 +235,10 @@ def _like(mailing, now):
 def _languages(company):
     lang = Pool().get('party.party.lang').__table__()
     return lang.select(
-        lang.party, Max(lang.lang).as_('lang'),
+        lang.party,
+        Coalesce(
+            Max(lang.lang, filter_=lang.company == company),
+            Max(lang.lang)).as_('lang'),
         where=(lang.company == Null) | (lang.company == company),
         group_by=[lang.party])
 
@@ -289,40 +325,32 @@ def _reasons(mailing, now):
     pool = Pool()
     ByHand = pool.get('mailing.mailing-excluded-party')
     Recipient = pool.get('mailing.recipient')
-    channel = mailing.steps[0].channel
     party, where = _audience(mailing)
     from_, contact = _reach(mailing, party)
-    by_party = _refusals(mailing, channel, 'party', now.date())
-    by_address = _refusals(mailing, channel, 'address', now.date())
+    from_, refusal, said = _join_refusals(
+        mailing, from_, party, contact, now.date())
     by_hand = ByHand.__table__()
     like = _like(mailing, now)
     from_ = (from_
         .left_join(like, condition=like.party == party.id)
-        .left_join(by_party, condition=by_party.party == party.id)
-        .left_join(
-            by_address, condition=by_address.address == contact.address)
         .left_join(by_hand, condition=(by_hand.party == party.id)
             & (by_hand.mailing == mailing.id)))
-    said = Coalesce(by_party.said, 0) + Coalesce(by_address.said, 0)
-    refusal = Coalesce(by_party.refusal, by_address.refusal)
     whens = [
-        (by_hand.id != Null, 'by_hand'),
         (contact.address == Null, 'no_address'),
         (~contact.valid, 'bad_address'),
         *_unserved(mailing, contact),
-        ((refusal != Null) & (said > 0), 'refused'),
+        (said, 'refused'),
         *((party.id.in_(q), 'refused')
             for q in Recipient.refusing_parties(mailing)),
         (refusal != Null, 'suppressed'),
         ]
     if mailing.topic.consent_required and mailing.purpose == 'marketing':
-        consent = _consents(mailing, channel)
-        from_ = from_.left_join(
-            consent, condition=consent.party == party.id)
-        whens.append((
-                Coalesce(consent.action, '') != 'granted', 'no_consent'))
+        from_, action = _join_consents(mailing, from_, party, contact)
+        whens.append((action != 'granted', 'no_consent'))
+    whens.append((by_hand.id != Null, 'by_hand'))
     if mailing.frequency_cap and mailing.purpose == 'marketing':
-        history = _history(now - dt.timedelta(mailing.frequency_days))
+        history = _history(
+            mailing, now - dt.timedelta(mailing.frequency_days))
         from_ = from_.left_join(
             history, condition=history.party == party.id)
         whens.append((
@@ -406,12 +434,13 @@ def insert_recipients(mailing, now=None):
 
 def first_addresses(channel, parties):
     "Return {party: address} of those of parties who can be written to"
-    query = contacts(channel)
+    party = Pool().get('party.party').__table__()
+    query = contacts(channel, party.select(
+            party.id, where=fields.SQL_OPERATORS['in'](party.id, parties)))
     cursor = Transaction().connection.cursor()
     cursor.execute(*query.select(
             query.party, query.address,
-            where=fields.SQL_OPERATORS['in'](query.party, parties)
-            & is_valid(channel, query.address)))
+            where=is_valid(channel, query.address)))
     return dict(cursor)
 
 

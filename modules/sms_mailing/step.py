@@ -3,6 +3,7 @@
 
 import datetime as dt
 
+from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, Unique, fields, sequence_ordered
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
@@ -10,6 +11,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
+from .exceptions import ArchiveError
 from .export import InertExportMixin
 from .preview import DIGITS
 
@@ -25,9 +27,12 @@ class PartMixin:
         super().check_modification(
             mode, records, values=values, external=external)
         if external:
-            Mailing.check_draft({
-                    r.mailing for r in records
-                    if mode != 'delete' or r.mailing.state != 'cancelled'})
+            mailings = {
+                r.mailing for r in records
+                if mode != 'delete' or r.mailing.state != 'cancelled'}
+            if values and values.get('mailing'):
+                mailings.add(Mailing(values['mailing']))
+            Mailing.check_draft(mailings)
 
 
 class Step(
@@ -175,6 +180,16 @@ class Price(InertExportMixin, ModelSQL, ModelView):
     def on_change_with_currency(self, name=None):
         if self.mailing and self.mailing.company:
             return self.mailing.company.currency
+
+    @classmethod
+    def check_modification(cls, mode, prices, values=None, external=False):
+        super().check_modification(
+            mode, prices, values=values, external=external)
+        if external:
+            for price in prices:
+                raise ArchiveError(gettext(
+                        'sms_mailing.msg_price_modify',
+                        mailing=price.mailing.rec_name))
 
     @classmethod
     def distribution(cls, mailing, counter):

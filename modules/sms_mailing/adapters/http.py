@@ -14,7 +14,7 @@ Options of the section:
     headers         one "Name: value" a line
     success         regular expression that the answer must match
     reference       regular expression whose first group is the reference
-    retry           statuses at which nothing was taken, 429 and 503
+    retry           statuses at which nothing was taken, 401, 429 and 503
     secret          key of the callbacks; signature (name of a header) says
                     where the HMAC-SHA256 of the body stands, without it
                     the key is the last part of the address
@@ -133,7 +133,7 @@ class Http(Adapter):
 
     def _result(self, status, text):
         error = text.strip()[:200]
-        retry = set(self.settings.get('retry', '429 503').split())
+        retry = set(self.settings.get('retry', '401 429 503').split())
         if str(status) in retry:
             return Result(RETRY, code=str(status), error=error)
         if 200 <= status < 300:

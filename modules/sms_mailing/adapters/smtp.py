@@ -50,7 +50,8 @@ class Smtp(Adapter):
                     continue
                 result = self._send(server, message)
                 results.append(result)
-                if result.outcome == UNKNOWN:
+                # smtplib lets go of a server that hung up
+                if result.outcome == UNKNOWN or server.sock is None:
                     server = None
         finally:
             if server is not None:

@@ -106,7 +106,7 @@ _TWILIO = {
     'accepted': 'sent', 'scheduled': 'sent', 'queued': 'sent',
     'sending': 'sent', 'sent': 'sent', 'receiving': 'sent',
     'delivered': 'delivered', 'read': 'read', 'undelivered': 'undelivered',
-    'failed': 'failed', 'canceled': 'cancelled',
+    'failed': 'failed', 'canceled': 'failed',
     }
 _TWILIO_REFUSALS = {
     '21610': 'stop', '21211': 'bad_number', '21614': 'bad_number',

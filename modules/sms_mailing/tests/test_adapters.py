@@ -177,6 +177,7 @@ class HttpTestCase(unittest.TestCase):
         for answer, options, outcome in [
                 ((200, b'ERROR 12'), {'success': '^OK'}, REJECTED),
                 ((429, b''), {}, RETRY),
+                ((401, b''), {}, RETRY),
                 ((503, b''), {}, RETRY),
                 ((422, b''), {}, REJECTED),
                 ((502, b''), {}, UNKNOWN),
@@ -305,6 +306,8 @@ class _Mailbox:
             return '550 5.1.1 no such user'
         if address.startswith('policy@'):
             return '550 5.7.1 not from you'
+        if address.startswith('closing@'):
+            return '421 4.3.2 shutting down'
         if address.startswith('busy@'):
             return '451 4.3.0 later'
         envelope.rcpt_tos.append(address)
@@ -400,6 +403,14 @@ class SmtpTestCase(unittest.TestCase):
         self.assertIsNone(mail['Bcc'])
         self.assertEqual(
             mail['Subject'], "Hi Bcc: all@example.com Body")
+
+    def test_hang_up(self):
+        "A server that hangs up after an answer is called again"
+        results = self.adapter().submit([
+                self.mail(address=f'{n}@example.com')
+                for n in ['closing', 'ann']])
+        self.assertEqual(
+            [r.outcome for r in results], [RETRY, ACCEPTED])
 
 
 class BounceTestCase(unittest.TestCase):

@@ -299,5 +299,55 @@ class CascadeTestCase(ExtrasTestCase):
         with self.assertRaises(MailingValidationError):
             pool.get('mailing.mailing').prepare([mailing])
 
+    def test_scanner(self):
+        "A program that follows a link has reached nobody"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        Report_ = pool.get('mailing.mailing', type='report')
+        ann, = self.people(Ann=[('mobile', '+37369000001')])
+        mailing = self.mailing([ann], 'viber', 'sms')
+        self.start(mailing)
+        self.submit(mailing, Ann=Result(
+                ACCEPTED, reports=(Report('undelivered'),)))
+        message, = self.messages(mailing)
+        Event.add(None, [(message.id, Report(
+                        'click', code='scanner', raw='1'))])
+        event, = Event.search([('kind', '=', 'click')])
+        self.assertTrue(event.scanner)
+        answers = Report_.get_context([mailing], {}, {})['answers'](mailing)
+        self.assertNotIn("Click", [label for label, _ in answers])
+        self.assertEqual(cascade.escalate(self.now), 1)
+
+    def test_refused_channel(self):
+        "A refusal counts for the channel that reaches the person"
+        pool = Pool()
+        parties = self.people(**{
+                n: [('mobile', f'+3736900000{i}')]
+                for i, n in enumerate(["Mail", "Mobile", "Consent"])})
+        mail, mobile, consent = parties
+        pool.get('mailing.refusal').create([
+                {'party': mail.id, 'channel': 'email'},
+                {'party': mobile.id, 'channel': 'sms'}])
+        mailing = self.mailing(parties, 'email', 'sms')
+
+        def reasons():
+            return {
+                r.party: r.reason
+                for r in pool.get('mailing.recipient').search(
+                    [('mailing', '=', mailing.id)])}
+
+        self.assertEqual(
+            reasons(), {mail: None, mobile: 'refused', consent: None})
+        pool.get('mailing.topic').write(
+            [mailing.topic], {'consent_required': True})
+        pool.get('mailing.consent').create([{
+                    'party': party.id, 'channel': channel, 'how': 'paper',
+                    'wording': "Yes"}
+                for party, channel in [(mail, 'email'), (consent, 'sms')]])
+        pool.get('mailing.mailing').draft([mailing])
+        pool.get('mailing.mailing').prepare([mailing])
+        self.assertEqual(reasons(), {
+                mail: 'no_consent', mobile: 'refused', consent: None})
+
 
 del ExtrasTestCase

@@ -87,5 +87,12 @@ class ConversationTestCase(QueryTestMixin, ExtrasTestCase):
             self.assertEqual(len(values), 3)
             self.assertTrue(all(len(v) >= 32 for v in values))
 
+    def test_reply(self):
+        "A reply answers the last message that left"
+        self.talk()
+        inbound, = Pool().get('mailing.inbound').search([])
+        self.assertEqual(inbound.message.text, "Hello Ann")
+        self.assertEqual(inbound.party.name, "Ann")
+
 
 del ExtrasTestCase

@@ -3,12 +3,16 @@
 """Accounts by number, limits of texts, prices, what became of messages."""
 import datetime as dt
 from decimal import Decimal
+from unittest.mock import patch
 
+from trytond.modules.company.tests import create_company
+from trytond.modules.currency.exceptions import RateError
+from trytond.modules.sms_mailing import sending
 from trytond.modules.sms_mailing.adapters import (
-    ACCEPTED, UNKNOWN, Outgoing, Report, Result)
+    ACCEPTED, REJECTED, UNKNOWN, Incoming, Outgoing, Report, Result)
 from trytond.modules.sms_mailing.exceptions import (
-    AccountValidationError, AppendOnlyError, EmptyAudienceError,
-    MailingValidationError, SendError, TemplateTextError)
+    AccountValidationError, AppendOnlyError, ApprovalError, ArchiveError,
+    EmptyAudienceError, MailingValidationError, SendError, TemplateTextError)
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -362,3 +366,304 @@ class MailingTestCase(ExtrasTestCase):
                 self.assertEqual(
                     (row.sent, row.delivered, row.delivery_rate),
                     (3, 2, 0.6667))
+
+    def test_paused(self):
+        "What waits for a person keeps nobody else waiting"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        waiting, = self.started(self.people('+37369000001'))
+        pool.get('mailing.mailing').pause([waiting.mailing])
+        other, = self.started(self.people('+37369000002'))
+        self.assertEqual(Message._due(limit=1), [other.id])
+
+    def test_raise_cost(self):
+        "What the maximum cost stopped goes on once it is raised"
+        Mailing = Pool().get('mailing.mailing')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        mailing = messages[0].mailing
+        Mailing.write([mailing], {'max_cost': Decimal('0.05')})
+        _, outgoing = self.claim(messages)
+        self.clear()
+        self.assertEqual((len(outgoing), mailing.state), (1, 'paused'))
+        self.assertRefused(
+            MailingValidationError, Mailing.write, [mailing],
+            {'max_cost': Decimal(1), 'hold_out': 5})
+        Mailing.write([mailing], {'approver': Transaction().user})
+        self.assertRefused(
+            ApprovalError, Mailing.write, [mailing], {'max_cost': Decimal(1)})
+        Mailing.write([mailing], {'approver': None})
+        with Transaction().set_context(_check_access=True):
+            Mailing.write([mailing], {'max_cost': Decimal(1)})
+        Mailing.resume([mailing])
+        Transaction().tasks.clear()
+        _, outgoing = self.claim(messages)
+        self.assertEqual(len(outgoing), 1)
+
+    def test_doubt(self):
+        "A doubt that is settled takes nothing from what was said"
+        pool = Pool()
+        Inbound = pool.get('mailing.inbound')
+        Refusal = pool.get('mailing.refusal')
+        ann, bob = self.people('+37369000001', '+37369000002')
+        profile, = pool.get('crm.profile').create([
+                {'party': bob.id, 'refuses_marketing': True}])
+        doubts = Inbound.receive(self.account.id, [
+                Incoming(f'+3736900000{i}', "stop please") for i in [1, 2]])
+        self.assertEqual({d.keyword for d in doubts}, {'maybe'})
+        Inbound.receive(
+            self.account.id, [Incoming('+37369000001', "STOP")])
+        Inbound.handle(doubts)
+        self.clear()
+        self.assertEqual(
+            [(r.party, r.reason) for r in Refusal.search(
+                    [('until', '=', None)])], [(ann, 'stop')])
+        self.assertTrue(profile.refuses_marketing)
+
+    def test_merge_recipients(self):
+        "Two who are the same person stand once in a mailing they were in"
+        pool = Pool()
+        Recipient = pool.get('mailing.recipient')
+        Replace = pool.get('party.replace', type='wizard')
+        for number, excluded in [('+37369000002', 0), ('+37369000001', 1)]:
+            ann, same = parties = self.people('+37369000001', number)
+            pool.get('party.party').write(parties, {'name': "Ann"})
+            messages = self.started(parties)
+            mailing = messages[0].mailing
+            if excluded:
+                self.assertEqual(
+                    [r.reason for r in self.recipients(mailing)],
+                    [None, 'duplicate'])
+            with self.subTest(excluded=excluded):
+                session_id, _, _ = Replace.create()
+                replace = Replace(session_id)
+                replace.ask.source, replace.ask.destination = ann, same
+                replace.transition_replace()
+                self.clear()
+                recipient, = Recipient.search([('mailing', '=', mailing.id)])
+                self.assertEqual(
+                    (recipient.party, recipient.state), (same, 'included'))
+                self.assertEqual(
+                    {(m.party, m.recipient) for m in messages},
+                    {(same, recipient)})
+
+    def test_trouble(self):
+        "An account in trouble keeps no other from sending"
+        Message = Pool().get('mailing.message')
+        other = make_account(self.company, prefixes="+40")
+        messages = self.started(
+            self.people('+37369000001', '+40720000001'), account=other)
+        self.assertEqual({m.account for m in messages}, {self.account, other})
+        with patch.object(sending, 'short'), \
+                patch.object(Outbox, 'run', side_effect=[
+                        RateError("no rate"), None]) as run, \
+                self.assertLogs(
+                    'trytond.modules.sms_mailing', 'ERROR') as logs:
+            Message.send(messages)
+        self.assertEqual(run.call_count, 2)
+        self.assertIn(self.account.name, logs.output[0])
+
+    def test_rate(self):
+        "An account is priced in a currency that can be converted"
+        pool = Pool()
+        Currency = pool.get('currency.currency')
+        ours = Currency(self.company.currency.id)
+        other, = Currency.create([{
+                    'name': "Other", 'code': 'OTH', 'symbol': 'O'}])
+        with self.assertRaises(RateError):
+            make_account(self.company, currency=other.id)
+        for currency, rate in [(ours, 1), (other, 3)]:
+            Currency.write([currency], {'rates': [('create', [
+                                {'date': dt.date(2026, 1, 1),
+                                    'rate': rate}])]})
+        self.clear()
+        account = make_account(
+            self.company, currency=other.id, channel='viber')
+        self.assertEqual(account.price(1, ours), Decimal('0.016667'))
+
+    def test_left(self):
+        "What never left was not sent and costs nothing"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        messages = self.started(self.people(
+                '+37369000001', '+37369000002', '+37369000003',
+                '+37369000004'))
+        outbox, outgoing = self.claim(messages[:3])
+        outbox.record(outgoing, [
+                Result(ACCEPTED), Result(REJECTED), Result(UNKNOWN)])
+        now = dt.datetime.now()
+        Message.write(messages[3:], {'expires_at': now})
+        sending.expire(now + dt.timedelta(days=1))
+        self.clear()
+        mailing = messages[0].mailing
+        self.assertEqual(
+            (mailing.sent, mailing.undelivered, mailing.failed,
+                mailing.unknown), (1, 1, 1, 1))
+        self.assertEqual((mailing.parts, mailing.cost), (2, Decimal('0.10')))
+        row, = pool.get('mailing.reporting.mailing').search(
+            [('mailing', '=', mailing.id)])
+        self.assertEqual(
+            (row.sent, row.parts, row.cost), (1, 2, Decimal('0.10')))
+
+    def test_other_company(self):
+        "What another company writes is no matter of ours"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        ann, = self.people('+37369000001')
+        template = make_template()
+        other = create_company("Other", currency=self.company.currency)
+        pool.get('mailing.message').create([{
+                    'company': other.id, 'party': ann.id, 'channel': 'sms',
+                    'account': make_account(other).id,
+                    'topic': template.topic.id, 'purpose': 'marketing',
+                    'address': '+37369000001', 'state': 'sent',
+                    'sent_at': dt.datetime.now()}])
+        segment, = pool.get('mailing.segment').create([{
+                    'name': "Written to", 'criteria': [('create', [
+                                {'criterion': 'written', 'days': 5}])]}])
+        self.assertEqual(segment.count, 0)
+        mailing = make_mailing(
+            self.company, self.account, template, [ann],
+            frequency_cap=1, frequency_days=30)
+        Mailing.prepare([mailing])
+        self.assertEqual(
+            [(r.reason, r.previous) for r in self.recipients(mailing)],
+            [(None, None)])
+
+    def test_include(self):
+        "By hand nobody is included who can't be written to, or is already"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Recipient = pool.get('mailing.recipient')
+        ann, bob, carl = self.people(*['+37369000001'] * 2, '+37369000003')
+        mailing = self.prepared([ann, bob, carl])
+
+        def recipients():
+            return sorted(
+                self.recipients(mailing), key=lambda r: r.party.id)
+
+        first, _, third = recipients()
+        Recipient.exclude([first, third])
+        Mailing.draft([mailing])
+        pool.get('party.contact_mechanism').delete(
+            list(carl.contact_mechanisms))
+        Mailing.prepare([Mailing(mailing.id)])
+        self.assertEqual(
+            [r.reason for r in recipients()],
+            ['by_hand', None, 'no_address'])
+        Recipient.include(recipients())
+        self.clear()
+        self.assertEqual(
+            [r.reason for r in recipients()],
+            ['duplicate', None, 'no_address'])
+
+    def test_consent_required(self):
+        "Whoever writes: no offers without the consent that the topic needs"
+        pool = Pool()
+        Consent = pool.get('mailing.consent')
+        numbers = [f'+3736900000{i}' for i in range(4)]
+        parties = self.people(*numbers)
+        topic, = pool.get('mailing.topic').create([{
+                    'name': "Consent", 'purpose': 'marketing',
+                    'consent_required': True}])
+        Consent.create([{
+                    'party': party.id, 'channel': channel, 'how': 'paper',
+                    'wording': "Yes", 'at': dt.datetime(2026, 1, day),
+                    'purpose': purpose}
+                for party, channel, day, purpose in [
+                    (parties[0], None, 1, 'marketing'),
+                    (parties[1], 'email', 1, 'marketing'),
+                    (parties[2], 'sms', 1, 'service')]])
+        messages = pool.get('mailing.message').create([{
+                    'company': self.company.id, 'party': party.id,
+                    'channel': 'sms', 'account': self.account.id,
+                    'topic': topic.id, 'purpose': purpose, 'text': "Hello",
+                    'address': number}
+                for party, number, purpose in zip(
+                    [*parties, parties[3]], [*numbers, numbers[3]],
+                    4 * ['marketing'] + ['personal'])])
+        self.claim(messages)
+        self.assertEqual(
+            [m.error_code for m in self.fresh(messages)],
+            [None, 'no_consent', 'no_consent', 'no_consent', None])
+
+    def test_refused_today(self):
+        "Who refuses today does so wherever it is today already"
+        pool = Pool()
+        ann, = self.people('+37369000001')
+        message, = self.started([ann])
+        pool.get('mailing.refusal').create([{
+                    'party': ann.id, 'scope': 'everything',
+                    'since': dt.date.today() + dt.timedelta(days=1)}])
+        self.claim([message])
+        self.assertEqual(self.states([message]), [('cancelled', 'refused')])
+
+    def test_forged(self):
+        "Neither the price nor the messages of what is prepared are forged"
+        pool = Pool()
+        Price = pool.get('mailing.mailing.price')
+        Step = pool.get('mailing.mailing.step')
+        mailing = self.prepared(self.people('+37369000001'))
+        draft = make_mailing(
+            self.company, self.account, make_template("Else"), [])
+        price, = mailing.prices
+        self.assertRefused(ArchiveError, Price.write, [price], {'cost': 0})
+        self.assertRefused(ArchiveError, Price.delete, [price])
+        self.assertRefused(
+            MailingValidationError, Step.write, list(draft.steps),
+            {'mailing': mailing.id})
+
+    def test_consent_user(self):
+        "Nobody writes down a consent in the name of another"
+        Consent = Pool().get('mailing.consent')
+        ann, = self.people('+37369000001')
+        values = {'party': ann.id, 'how': 'paper', 'wording': "Yes"}
+        for user in [0, None]:
+            self.assertRefused(
+                AppendOnlyError, Consent.create, [{**values, 'user': user}])
+        with Transaction().set_context(_check_access=True):
+            consent, = Consent.create([values])
+        self.assertEqual(consent.user.id, Transaction().user)
+
+    def test_language(self):
+        "The language that a company knows comes before that of all"
+        pool = Pool()
+        ann, = self.people('+37369000001')
+        languages = pool.get('ir.lang').search(
+            [('code', 'in', ['en', 'fr'])], order=[('id', 'ASC')])
+        pool.get('party.party.lang').create([
+                {'party': ann.id, 'lang': lang.id, 'company': company}
+                for lang, company in zip(
+                    languages, [self.company.id, None])])
+        recipient, = self.recipients(self.prepared([ann]))
+        self.assertEqual(recipient.language, languages[0])
+
+    def test_print(self):
+        "Who reads the printed report can't act for the person of the text"
+        pool = Pool()
+        Link = pool.get('mailing.link')
+        Report_ = pool.get('mailing.mailing', type='report')
+        messages = self.started(
+            self.people('+37369000001'), text="See {link}",
+            link='https://example.org/a')
+        self.claim(messages)
+        link, = Link.search([('message', '=', messages[0].id)])
+        self.clear()
+        self.assertIn(link.code, messages[0].text)
+        mailing = messages[0].mailing
+        text = Report_.get_context([mailing], {}, {})['text_of'](mailing)
+        self.assertNotIn(link.code, ' '.join(text.lines))
+
+    def test_doubts(self):
+        "No marketing until all doubtful answers have been read"
+        pool = Pool()
+        Inbound = pool.get('mailing.inbound')
+        Refusal = pool.get('mailing.refusal')
+        self.people('+37369000001')
+        first, second = Inbound.receive(self.account.id, [
+                Incoming('+37369000001', text)
+                for text in ["stop please", "unsubcribe"]])
+        for record, count in [(first, 1), (second, 0)]:
+            Inbound.handle([record])
+            self.clear()
+            self.assertEqual(
+                Refusal.search([('until', '=', None)], count=True), count)

@@ -8,7 +8,7 @@ from trytond.model import ModelSingleton, ModelSQL, ModelView
 from trytond.modules.company.tests import (
     CompanyTestMixin, PartyCompanyCheckEraseMixin, create_company)
 from trytond.modules.party.tests import PartyCheckReplaceMixin
-from trytond.modules.sms_mailing.engine import keyword
+from trytond.modules.sms_mailing.engine import delivery, keyword
 from trytond.modules.sms_mailing.export import InertExportMixin
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
@@ -86,6 +86,15 @@ class SmsMailingTestCase(
                     and not issubclass(Model, ModelSingleton)):
                 with self.subTest(model=name):
                     self.assertTrue(issubclass(Model, InertExportMixin))
+
+    @with_transaction()
+    def test_receipts(self):
+        "Whatever a gateway may say is a kind of event"
+        Event = Pool().get('mailing.event')
+        kinds = {k for k, _ in Event.kind.selection}
+        for provider in [delivery._KANNEL, delivery._SMPP, delivery._TWILIO,
+                delivery._INFOBIP]:
+            self.assertLessEqual(set(provider.values()), kinds)
 
 
 del ModuleTestCase

@@ -334,5 +334,13 @@ class RoutesTestCase(RouteTestCase):
         self.assertEqual(self.rows('mailing.event', 'id'), [])
         self.assertEqual(self.rows('mailing.refusal', 'id'), [])
 
+    def test_endless(self):
+        "A number that no record can have is answered as any unknown one"
+        for path in [f'dlr/{10 ** 20}/x', f'u/{10 ** 20}/x',
+                f'in/{10 ** 20}/x']:
+            with self.subTest(path=path):
+                response = self.client().get(f'/{DB_NAME}/mailing/{path}')
+                self.assertEqual(response.status_code, 200)
+
 
 del RouteTestCase

@@ -205,5 +205,35 @@ class RulesTestCase(ExtrasTestCase):
         scan(1)
         self.assertEqual(scan(2), scan(30))
 
+    def test_deleted(self):
+        "What was deleted is not written about, the others are"
+        pool = Pool()
+        Message = pool.get('mailing.message')
+        Rule = pool.get('mailing.rule')
+        Sale = pool.get('sale.sale')
+        party, = make_parties(Ann=[('mobile', '+37369000001')])
+        address, = pool.get('party.address').create([{'party': party.id}])
+        sales = Sale.create([{
+                    'company': self.company.id, 'party': party.id,
+                    'invoice_address': address.id,
+                    'shipment_address': address.id,
+                    'currency': self.company.currency.id}] * 2)
+        rule = self.rule('sale_done', dt.date(2020, 1, 1))
+        Sale.write(sales, {
+                'state': 'done', 'number': 'S1',
+                'sale_date': dt.date(2026, 3, 2)})
+        Rule.scan()
+        messages = Message.search(
+            [('rule', '=', rule.id)], order=[('id', 'ASC')])
+        Sale.write(sales[:1], {'state': 'cancelled'})
+        Sale.delete(sales[:1])
+        outbox, ids = Outbox(self.account), [m.id for m in messages]
+        outbox.claim(ids, outbox.write_out(ids))
+        for cache in Transaction().cache.values():
+            cache.clear()
+        self.assertEqual(
+            [(m.state, m.error_code) for m in messages],
+            [('cancelled', 'settled'), ('simulated', None)])
+
 
 del ExtrasTestCase

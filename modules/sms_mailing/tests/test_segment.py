@@ -4,11 +4,13 @@
 import datetime as dt
 from decimal import Decimal
 
+from caravan.testing import unvalidated
 from trytond.modules.fleet.tests.tools import (
     create_drivers, create_order, create_vehicles)
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import make_parties
 from trytond.pool import Pool
+from trytond.transaction import Transaction
 
 
 class SegmentTestCase(ExtrasTestCase):
@@ -98,3 +100,40 @@ class SegmentTestCase(ExtrasTestCase):
                 'state': 'confirmed'})
         self.assertEqual(self.members('transport', days=5), [self.ann])
         self.assertEqual(self.members('transport', days=1), [])
+
+    @unvalidated()
+    def invoice(self, party, amount, currency):
+        pool = Pool()
+        Invoice = pool.get('account.invoice')
+        type_, = pool.get('account.account.type').create([{
+                    'name': "Receivable", 'company': self.company.id,
+                    'statement': 'balance', 'receivable': True}])
+        account, = pool.get('account.account').create([{
+                    'name': "Receivable", 'company': self.company.id,
+                    'type': type_.id, 'party_required': True}])
+        address, = pool.get('party.address').create([{'party': party.id}])
+        invoice, = Invoice.create([{
+                    'company': self.company.id, 'type': 'out',
+                    'party': party.id, 'invoice_address': address.id,
+                    'currency': currency.id, 'account': account.id,
+                    'invoice_date': pool.get('ir.date').today()}])
+        table = Invoice.__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.state, table.untaxed_amount_cache],
+                ['posted', Decimal(amount)], where=table.id == invoice.id))
+
+    def test_turnover(self):
+        "Turnover counts in the currency of the company"
+        Currency = Pool().get('currency.currency')
+        ours = Currency(self.company.currency.id)
+        other, = Currency.create([{
+                    'name': "Other", 'code': 'OTH', 'symbol': 'O'}])
+        for currency, rate in [(ours, 1), (other, 20)]:
+            Currency.write([currency], {'rates': [('create', [
+                                {'date': dt.date(2026, 1, 1),
+                                    'rate': rate}])]})
+        self.invoice(self.ann, '60.00', ours)
+        self.invoice(self.ann, '800.00', other)
+        self.invoice(self.bob, '1000.00', other)
+        self.assertEqual(
+            self.members('turnover', days=5, amount=Decimal(100)), [self.ann])

@@ -3,6 +3,7 @@
 """A message by hand: who gets it, what it costs, what it says."""
 from decimal import Decimal
 
+from trytond.modules.company.tests import create_company
 from trytond.modules.sms_mailing.exceptions import SendError
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -94,3 +95,11 @@ class SendTestCase(ExtrasTestCase):
         self.assertEqual(
             {m.party.name: m.account for m in wizard.sent},
             {"Ann": self.account, "Bob": other})
+
+    def test_company(self):
+        "Nobody writes in the name of another company"
+        other = create_company("Other", currency=self.company.currency)
+        wizard = self.wizard(
+            self.parties, text="Hello", account=make_account(other))
+        with self.assertRaises(SendError):
+            wizard.transition_send()
