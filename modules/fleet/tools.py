@@ -2,12 +2,16 @@
 # this repository contains the full copyright notice and licence terms.
 """Small things that several models share."""
 import datetime as dt
+from bisect import bisect_right
+from collections import defaultdict
+from operator import itemgetter
 
 from trytond.pool import Pool
 from trytond.tools import timezone as tz
+from trytond.transaction import Transaction
 
 __all__ = [
-    'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
+    'Rates', 'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
     'whole_minute']
 
 
@@ -51,3 +55,35 @@ def whole_minute(at):
 def now():
     "Return the UTC time to the second, as DateTime fields store it"
     return dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)
+
+
+class Rates:
+    """The rates of currencies by day, read at once.
+
+    currencies: list of ids
+    """
+
+    def __init__(self, currencies):
+        Rate = Pool().get('currency.currency.rate')
+        self._rates = defaultdict(list)
+        if len(currencies) < 2:
+            return
+        for rate in Rate.search([
+                    ('currency', 'in', currencies),
+                    ], order=[('date', 'ASC')]):
+            self._rates[rate.currency.id].append((rate.date, rate.rate))
+
+    def _rate(self, currency, day):
+        rates = self._rates[currency.id]
+        index = bisect_right(rates, day, key=itemgetter(0))
+        return rates[index - 1][1] if index else None
+
+    def compute(self, from_, amount, to, day):
+        "Return the rounded amount of a currency in another one on a day"
+        Currency = Pool().get('currency.currency')
+        rates = self._rate(to, day), self._rate(from_, day)
+        if from_ == to or not all(rates):
+            # Names the currency that has no rate
+            with Transaction().set_context(date=day):
+                return Currency.compute(from_, amount, to)
+        return to.round(amount * rates[0] / rates[1])
