@@ -5,8 +5,8 @@ import datetime as dt
 from collections import defaultdict
 
 from dateutil.relativedelta import relativedelta
-from sql import Literal, Null, Union, Window, With
-from sql.aggregate import Count, Max, Sum
+from sql import Literal, Null, NullsFirst, NullsLast, Union, Window, With
+from sql.aggregate import Count, Max, Min, Sum
 from sql.conditionals import Case, Coalesce, NullIf
 from sql.functions import DateTrunc, Round, RowNumber
 
@@ -19,7 +19,7 @@ from trytond.transaction import Transaction, without_check_access
 
 from .booking import LIVE
 from .cost import CATEGORIES
-from .tools import to_utc
+from .tools import now, to_utc
 from .trip import DONE
 
 # What the branches of the facts give
@@ -100,6 +100,16 @@ class Facts:
             relation.trip, Count(relation.order).as_('orders'),
             group_by=relation.trip)
 
+    def _first_orders(self):
+        "Return a query of the first order of each trip and customer"
+        pool = Pool()
+        relation = pool.get('fleet.trip-fleet.order').__table__()
+        order = pool.get('fleet.order').__table__()
+        return relation.join(
+            order, condition=relation.order == order.id).select(
+                relation.trip, Min(relation.order).as_('order'),
+                group_by=[relation.trip, order.party])
+
     def _by_order(self, from_, trip_id):
         "Return from_ with the orders of the trip, and the part of each"
         if 'customer' not in self.keys:
@@ -118,7 +128,9 @@ class Facts:
         pool = Pool()
         stop = pool.get('fleet.trip.stop').__table__()
         address = pool.get('party.address').__table__()
-        sequence = stop.sequence.asc if first else stop.sequence.desc
+        sequence = (
+            NullsFirst(stop.sequence.asc) if first
+            else NullsLast(stop.sequence.desc))
         id_ = stop.id.asc if first else stop.id.desc
         return stop.join(
             address, condition=stop.address == address.id).select(
@@ -155,12 +167,20 @@ class Facts:
     def trips(self):
         trip = self.Trip.__table__()
         from_, part = self._by_order(trip, trip.id)
+        trips = Literal(1)
+        if 'customer' in self.keys:
+            # Each trip once, however many of its orders are the customer's
+            first = self._first_orders()
+            from_ = from_.join(first, 'LEFT', condition=(
+                    (first.trip == trip.id)
+                    & (first.order == self.order.id)))
+            trips = Case((first.order != Null, 1), else_=0)
         return self._select(
             from_, trip.company,
             [self._key(k, trip) for k in self.keys],
             self.where(trip.company, self.day(trip.arrival))
             & trip.state.in_(list(DONE)),
-            trips=Literal(1), km=trip.km * part,
+            trips=trips, km=trip.km * part,
             empty_km=(trip.km - trip.loaded_km) * part,
             norm=trip.fuel_norm * part)
 
@@ -418,6 +438,10 @@ class ReportingVehicle(_VehicleMixin):
         start, end = (
             to_utc(company, dt.datetime.combine(day, dt.time()))
             for day in [from_date, to_date + dt.timedelta(days=1)])
+        end = min(end, now())
+        if end <= start:
+            return {n: dict.fromkeys([r.id for r in records], 0.)
+                for n in names}
         spent = defaultdict(lambda: defaultdict(dt.timedelta))
         for booking in Booking.search([
                     ('vehicle', 'in', [r.vehicle.id for r in records]),

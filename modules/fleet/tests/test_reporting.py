@@ -140,6 +140,38 @@ class ReportingTestCase(QueryTestMixin, FleetTestCase):
                 return Model.search_read([], limit=size, fields_names=names)
         self.assertConstantQueries(read, small=3, large=30)
 
+    @with_company
+    def test_trips_of_customer(self):
+        "Two orders of a customer on a trip are one trip"
+        Order = Pool().get('fleet.order')
+        one, other = create_order(), create_order()
+        Order.write([other], {'party': one.party.id})
+        Order.confirm([one, other])
+        trip = create_trip(
+            create_vehicles(1)[0], create_drivers(1)[0],
+            orders=[('add', [one.id, other.id])])
+        do(trip, km=100.)
+        (row,), context = self.report('customer')
+        with Transaction().set_context(context):
+            self.assertEqual((row.trips, row.km), (1, 100))
+
+    @with_company
+    def test_to_come(self):
+        "A period that is to come has no days yet"
+        Report = Pool().get('fleet.reporting.vehicle')
+        today = Pool().get('ir.date').today()
+        vehicle, = create_vehicles(1)
+        Pool().get('fleet.cost').create([{
+                    'vehicle': vehicle.id, 'amount': Decimal(1),
+                    'date': today + dt.timedelta(days=2)}])
+        for days in [1, 2]:
+            (row,), context = self.report(
+                'vehicle', from_date=today + dt.timedelta(days=days),
+                to_date=today + dt.timedelta(days=9))
+            with Transaction().set_context(context):
+                row = Report(row.id)
+                self.assertEqual((row.workshop_days, row.utilisation), (0, 0))
+
 
 class DeviationTestCase(FleetTestCase):
     "Test why a trip earned less than planned"
