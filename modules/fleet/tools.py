@@ -12,7 +12,7 @@ from trytond.transaction import Transaction
 
 __all__ = [
     'Rates', 'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
-    'whole_minute']
+    'utc_offsets', 'whole_minute']
 
 
 def _zone(company):
@@ -30,6 +30,29 @@ def to_utc(company, at):
     "Return the naive time of the company at as naive UTC time"
     return at.replace(tzinfo=_zone(company)).astimezone(
         tz.UTC).replace(tzinfo=None)
+
+
+def utc_offsets(company, start, end):
+    """Return [(UTC time until which it counts, offset of local time)].
+
+    start, end: naive UTC times between which the offsets are looked for
+    The last one has no end.
+    """
+    zone = _zone(company)
+
+    def offset(at):
+        return at.replace(tzinfo=tz.UTC).astimezone(zone).utcoffset()
+    day, quarter = dt.timedelta(days=1), dt.timedelta(minutes=15)
+    result = []
+    while start < end:
+        before, after = offset(start), start + day
+        if offset(after) != before:
+            change = start
+            while offset(change) == before:
+                change += quarter
+            result.append((change, before))
+        start = after
+    return [*result, (None, offset(start))]
 
 
 def format_datetime(company, at):

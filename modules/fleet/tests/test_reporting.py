@@ -172,6 +172,31 @@ class ReportingTestCase(QueryTestMixin, FleetTestCase):
                 row = Report(row.id)
                 self.assertEqual((row.workshop_days, row.utilisation), (0, 0))
 
+    @with_company
+    def test_time_zone(self):
+        "Trips count on the day of the company, in winter and summer"
+        pool = Pool()
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        company = vehicle.company
+        company.timezone = 'Europe/Berlin'
+        company.save()
+        for arrival in [
+                dt.datetime(2026, 1, 31, 23, 30),
+                dt.datetime(2026, 3, 31, 22, 30),
+                dt.datetime(2026, 4, 30, 21, 30)]:
+            do(create_trip(
+                    vehicle, driver, arrival - dt.timedelta(hours=5),
+                    arrival), km=10.)
+        rows, context = self.report(
+            'vehicle.time_series', from_date=dt.date(2026, 2, 1),
+            to_date=dt.date(2026, 4, 30))
+        with Transaction().set_context(context):
+            self.assertEqual(
+                {r.date: r.trips for r in rows},
+                {dt.date(2026, 2, 1): 1, dt.date(2026, 4, 1): 2})
+        self.assertFalse(pool.get('fleet.cost').search([]))
+
 
 class DeviationTestCase(FleetTestCase):
     "Test why a trip earned less than planned"
