@@ -263,8 +263,15 @@ class Fine(IncidentMixin, ModelSQL, ModelView):
     @ModelView.button
     @Workflow.transition('objected')
     def object(cls, fines):
-        Cost = Pool().get('fleet.cost')
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Line = pool.get('fleet.pay.line')
         Cost.take_back(fines)
+        with without_check_access():
+            Line.delete(Line.search([
+                        ('fine', 'in', [f.id for f in fines]),
+                        ('sheet.state', '=', 'draft'),
+                        ]))
 
     @classmethod
     @ModelView.button

@@ -339,3 +339,26 @@ class CostTestCase(FleetTestCase):
         trip.orders = [order]
         trip.save()
         self.assertEqual(do(trip, km=10.).revenue, 50)
+
+    @with_company
+    def test_fine_objected(self):
+        "A fine that is objected to is not taken off the next pay"
+        pool = Pool()
+        Fine = pool.get('fleet.fine')
+        Sheet = pool.get('fleet.pay.sheet')
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        tariff, = pool.get('fleet.tariff').create([{
+                    'name': "Pay", 'category': 'driver'}])
+        fine, = Fine.create([{
+                    'vehicle': vehicle.id, 'driver': driver.id, 'at': at(7),
+                    'amount': Decimal(30), 'charged_to': 'driver'}])
+        Fine.confirm([fine])
+        sheet, = Sheet.create([{
+                    'driver': driver.id, 'tariff': tariff.id,
+                    'start': dt.date(2026, 3, 1),
+                    'end': dt.date(2026, 3, 31)}])
+        Sheet.compute([sheet])
+        self.assertEqual(Sheet(sheet.id).total, -30)
+        Fine.object([fine])
+        self.assertEqual(Sheet(sheet.id).total, 0)
