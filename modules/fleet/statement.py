@@ -218,7 +218,7 @@ class Statement(ButtonStateMixin, ModelSQL, ModelView):
     digest = fields.Char("Digest", readonly=True)
     lines = fields.One2Many(
         'fleet.statement.line', 'statement', "Lines", states={
-            'readonly': Eval('state') != 'read',
+            'readonly': Eval('state') == 'draft',
             })
     open_count = fields.Function(fields.Integer(
             "To Look At", help="Lines that found no vehicle or are wrong."),

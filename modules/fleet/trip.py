@@ -35,6 +35,14 @@ _planning = {
 _running = {
     'readonly': ~Eval('state').in_(['draft', 'planned', 'dispatched']),
     }
+
+
+def _measure(string, name, help=''):
+    return fields.Float(
+        string, digits=(16, 1), states=_running, help=help,
+        domain=['OR', (name, '=', None), (name, '>=', 0)])
+
+
 # What a trip that is done says for ever
 _FACTS = {
     'company', 'vehicle', 'driver', 'second_driver', 'trailers', 'orders',
@@ -175,21 +183,16 @@ class Trip(
             ('odometer_end', '>=', Eval('odometer_start', 0)),
             ],
         states=_running)
-    km = fields.Float(
-        "km", digits=(16, 1), states=_running,
-        help="The driven distance.")
-    loaded_km = fields.Float("Loaded km", digits=(16, 1), states=_running)
+    km = _measure("km", 'km', "The driven distance.")
+    loaded_km = _measure("Loaded km", 'loaded_km')
     empty_km = fields.Function(
         fields.Float("Empty km", digits=(16, 1)), 'on_change_with_empty_km')
-    tonne_km = fields.Float(
-        "Tonne-kilometres", digits=(16, 1), states=_running,
-        help="The sum of load times distance.")
-    fuel_open = fields.Float(
-        "Fuel at Start", digits=(16, 1), states=_running,
-        help="In the tank at departure.")
-    fuel_close = fields.Float(
-        "Fuel at End", digits=(16, 1), states=_running,
-        help="In the tank at arrival.")
+    tonne_km = _measure(
+        "Tonne-kilometres", 'tonne_km', "The sum of load times distance.")
+    fuel_open = _measure(
+        "Fuel at Start", 'fuel_open', "In the tank at departure.")
+    fuel_close = _measure(
+        "Fuel at End", 'fuel_close', "In the tank at arrival.")
     load_share = fields.Function(fields.Float(
             "Load (%)", digits=(16, 1),
             help="The greatest load in percent of the payload of vehicle "

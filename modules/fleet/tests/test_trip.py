@@ -5,6 +5,7 @@ import datetime as dt
 from caravan.testing import QueryTestMixin
 from trytond.model.exceptions import AccessError
 from trytond.model.modelsql import SQLConstraintError
+from trytond.model.modelstorage import DomainValidationError
 from trytond.modules.company.tests import create_company
 from trytond.modules.fleet.exceptions import (
     CapacityWarning, DocumentError, OverlapError, PlanError, PlateError,
@@ -12,6 +13,7 @@ from trytond.modules.fleet.exceptions import (
 from trytond.modules.fleet.tests.tools import (
     FleetTestCase, at, create_drivers, create_order, create_trip, create_user,
     create_vehicles, do, with_company)
+from trytond.modules.fleet.tools import now
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -500,3 +502,35 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
                 User.get_preferences(context_only=True),
                 _check_access=True):
             self.assertRaises(AccessError, Trip.record, [values])
+
+    @with_company
+    def test_late_is_busy(self):
+        "Who is late from a trip is not free yet"
+        pool = Pool()
+        Trip = pool.get('fleet.trip')
+        Vehicle = pool.get('fleet.vehicle')
+        vehicle, = create_vehicles(1)
+        start = now() - dt.timedelta(days=2)
+        trip = create_trip(
+            vehicle, create_drivers(1)[0], start,
+            start + dt.timedelta(hours=6))
+        Trip.plan([trip])
+        trip.departure = start
+        trip.save()
+        Trip.dispatch([trip])
+        vehicle = Vehicle(vehicle.id)
+        self.assertEqual(
+            (vehicle.occupation, vehicle.free_from), ('trip', None))
+        self.assertEqual(vehicle.current_driver, trip.driver)
+        for state, found in [('free', []), ('trip', [vehicle])]:
+            self.assertEqual(
+                Vehicle.search([('occupation', '=', state)]), found)
+
+    @with_company
+    def test_negative(self):
+        "Nobody drives less than no kilometre"
+        trip = create_trip(create_vehicles(1)[0])
+        for name in ['km', 'loaded_km', 'fuel_close']:
+            with self.subTest(name=name), \
+                    self.assertRaises(DomainValidationError):
+                type(trip).write([trip], {name: -1.})
