@@ -2,6 +2,8 @@
 # this repository contains the full copyright notice and licence terms.
 
 from sql import Column, Null
+from sql.conditionals import Case
+from sql.operators import Concat
 
 from trytond.i18n import gettext
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
@@ -218,13 +220,29 @@ class Booking(NoOverlapMixin, ModelSQL, ModelView):
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         column = Column(table, name)
+        over = Case((table.end > when, table.end))
         cursor.execute(*table.select(
-                column, table.vehicle, table.driver, table.kind, table.end,
+                column, table.vehicle, table.driver, table.kind, over,
                 where=fields.SQL_OPERATORS['in'](column, ids)
-                & table.state.in_(LIVE)
-                & (table.start <= when)
-                & ((table.end == Null) | (table.end > when))))
+                & cls.occupying(table, when),
+                order_by=[table.start]))
         return {row[0]: row[1:] for row in cursor}
+
+    @classmethod
+    def occupying(cls, table, when):
+        """Return the expression of the bookings that occupy at a moment.
+
+        A trip that is late occupies until it has arrived.
+        """
+        trip = Pool().get('fleet.trip').__table__()
+        late = trip.select(
+            Concat('fleet.trip,', trip.id),
+            where=(trip.state == 'dispatched')
+            & (trip.planned_arrival <= when))
+        return (
+            table.state.in_(LIVE) & (table.start <= when)
+            & ((table.end == Null) | (table.end > when)
+                | table.origin.in_(late)))
 
 
 class BookingOriginMixin:
@@ -335,11 +353,8 @@ class OccupiedMixin:
         Booking = Pool().get('fleet.booking')
         _, operator, operand = clause
         table = Booking.__table__()
-        when = now()
         column = Column(table, cls._occupied_by)
-        live = (
-            table.state.in_(LIVE) & (table.start <= when)
-            & ((table.end == Null) | (table.end > when)) & (column != Null))
+        live = Booking.occupying(table, now()) & (column != Null)
         if operator in {'=', '!='}:
             operand = [operand]
         idle = ('id', 'not in', table.select(column, where=live))

@@ -44,9 +44,13 @@ class TripCompleteStart(ModelView):
     loaded_runs = fields.Integer("Loaded Runs")
 
     @fields.depends('odometer_start', 'odometer_end', 'km')
-    def on_change_odometer_end(self):
-        if self.odometer_end and self.odometer_start is not None:
+    def on_change_odometer_start(self):
+        if None not in {self.odometer_start, self.odometer_end}:
             self.km = float(self.odometer_end - self.odometer_start)
+
+    @fields.depends(methods=['on_change_odometer_start'])
+    def on_change_odometer_end(self):
+        self.on_change_odometer_start()
 
 
 class TripComplete(Wizard):

@@ -105,10 +105,17 @@ class Contract(DeactivableMixin, ModelSQL, ModelView):
         Date = pool.get('ir.date')
         first = (date or Date.today()).replace(day=1)
         contracts = cls.search([('start', '<', first)])
+        # Whatever vehicle and category they were entered for
+        entered = {
+            (c.origin, c.date.replace(day=1)) for c in Cost.search([
+                    ('origin', 'in', list(map(str, contracts))),
+                    ('origin_key', '!=', None),
+                    ], order=[])}
         Cost.post([
                 contract._cost(month)
                 for contract in contracts
-                for month in contract._months(first)])
+                for month in contract._months(first)
+                if (contract, month) not in entered])
 
     def _months(self, until):
         "Yield the first days of the months that the contract touches"

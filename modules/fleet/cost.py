@@ -161,12 +161,17 @@ class Cost(ModelSQL, ModelView):
     def check_modification(cls, mode, costs, values=None, external=False):
         super().check_modification(
             mode, costs, values=values, external=external)
-        if mode == 'create' or not external:
+        if not external:
             return
         for cost in costs:
-            raise StateError(gettext(
-                    'fleet.msg_cost_kept', cost=cost.rec_name,
-                    amount=cost.amount))
+            if mode != 'create':
+                raise StateError(gettext(
+                        'fleet.msg_cost_kept', cost=cost.rec_name,
+                        amount=cost.amount))
+            if cost.origin or cost.origin_key or cost.reverses:
+                raise StateError(gettext(
+                        'fleet.msg_cost_of_origin', cost=cost.rec_name,
+                        amount=cost.amount))
 
     @classmethod
     def copy(cls, costs, default=None):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from statistics import median
 
 from sql import Null, Window
+from sql.conditionals import Coalesce
 from sql.functions import Lag
 
 from trytond.i18n import gettext
@@ -118,6 +119,8 @@ class Distance(ModelSQL, ModelView):
             stop.address.as_('to_address'),
             stop.km_from_previous.as_('km'),
             Lag(stop.departed, window=window).as_('departed'),
+            stop.skipped,
+            Lag(stop.skipped, window=window).as_('skipped_before'),
             stop.arrived,
             where=trip.state.in_(['done', 'closed']))
         cursor.execute(*query.select(
@@ -125,7 +128,9 @@ class Distance(ModelSQL, ModelView):
                 query.km, query.departed, query.arrived,
                 where=(query.from_address != Null)
                 & (query.to_address != query.from_address)
-                & (query.km > 0)))
+                & (query.km > 0)
+                & ~Coalesce(query.skipped, False)
+                & ~Coalesce(query.skipped_before, False)))
         as_datetime = pool.get('fleet.trip.stop').arrived.sql_format
         ways = defaultdict(list)
         for *key, km, departed, arrived in cursor:

@@ -77,8 +77,9 @@ class DocumentType(DeactivableMixin, ModelSQL, ModelView):
     def end_of_validity(self, start):
         "Return the last day of a document valid from start, or None"
         if self.validity:
-            return start + relativedelta(
-                months=self.validity) - dt.timedelta(days=1)
+            end = start + relativedelta(months=self.validity)
+            # A month without that day has its last day in full
+            return end - dt.timedelta(days=int(end.day == start.day))
 
     @classmethod
     def validate_fields(cls, types, field_names):

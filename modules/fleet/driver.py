@@ -16,6 +16,7 @@ from trytond.transaction import Transaction
 from .booking import OccupiedMixin
 from .document import DocumentedMixin
 from .exceptions import StateError
+from .state import ButtonStateMixin
 
 _company = {'company': Eval('company', -1)}
 
@@ -40,8 +41,9 @@ class LicenceCategory(ModelSQL, ModelView):
 
 class Driver(
         OccupiedMixin, DocumentedMixin, avatar_mixin(200), DeactivableMixin,
-        Workflow, ModelSQL, ModelView, ChatMixin):
+        ButtonStateMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'fleet.driver'
+    _created_in_any_state = True
     _occupied_by = 'driver'
 
     company = fields.Many2One(

@@ -12,7 +12,7 @@ from trytond.model import (
     Check, DeactivableMixin, ModelSQL, ModelView, Unique, fields)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, without_check_access
 
 from .engine.fuel import Norm, Work, burnt, consumption, from_values, terms
 from .engine.haul import work
@@ -395,9 +395,10 @@ class Trip(metaclass=PoolMeta):
     @classmethod
     def record(cls, vlist):
         ids = super().record(vlist)
-        trips = [t for t in cls.browse(ids) if t.state in DONE]
-        cls.add_surcharges(trips)
-        cls.set_fuel_norm(trips)
+        with without_check_access():
+            trips = [t for t in cls.browse(ids) if t.state in DONE]
+            cls.add_surcharges(trips)
+            cls.set_fuel_norm(trips)
         return ids
 
     @classmethod

@@ -73,6 +73,11 @@ class HoursRegime(DeactivableMixin, ModelSQL, ModelView):
         "safety.")
 
     @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls._order = [('id', 'ASC')]
+
+    @classmethod
     def get_default(cls):
         "Return the regime of drivers that have none of their own, or None"
         return next(iter(cls.search([], limit=1)), None)

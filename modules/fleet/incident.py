@@ -12,6 +12,7 @@ from trytond.transaction import Transaction, without_check_access
 
 from .engine.identity import compact_plate
 from .exceptions import IncidentError, StateError
+from .state import ButtonStateMixin
 from .tools import format_datetime, now, to_local
 
 _draft = {
@@ -19,9 +20,11 @@ _draft = {
     }
 
 
-class IncidentMixin(Workflow):
+class IncidentMixin(ButtonStateMixin):
     "What happened to a vehicle at a moment: who drove it on which trip"
     __slots__ = ()
+    # What costs and pay sheets tell too
+    _facts = {'company', 'at', 'vehicle', 'trip', 'driver'}
 
     company = fields.Many2One(
         'company.company', "Company", required=True, ondelete='RESTRICT',
@@ -127,17 +130,18 @@ class IncidentMixin(Workflow):
     def check_modification(cls, mode, records, values=None, external=False):
         super().check_modification(
             mode, records, values=values, external=external)
+        kept = mode == 'delete' or (
+            external and mode == 'write' and cls._facts & values.keys())
         for record in records:
-            if mode == 'delete' and record.state != 'draft' or (
-                    external and 'state' in (values or {})
-                    and (mode == 'write' or values['state'] != 'draft')):
+            if kept and record.state != 'draft':
                 raise StateError(gettext(
-                        'fleet.msg_state_by_button', record=record.rec_name))
+                        'fleet.msg_incident_kept', record=record.rec_name))
 
 
 class Fine(IncidentMixin, ModelSQL, ModelView):
     __name__ = 'fleet.fine'
     _rec_name = 'number'
+    _facts = IncidentMixin._facts | {'amount', 'charged_to'}
 
     number = fields.Char("Number", help="By the notice.", states=_draft)
     plate = fields.Char(
@@ -193,9 +197,10 @@ class Fine(IncidentMixin, ModelSQL, ModelView):
     @fields.depends('plate', 'company', 'vehicle')
     def on_change_plate(self):
         Vehicle = Pool().get('fleet.vehicle')
-        if self.plate and not self.vehicle:
+        plate = compact_plate(self.plate)
+        if plate and not self.vehicle:
             vehicles = Vehicle.search([
-                    ('plate_compact', '=', compact_plate(self.plate)),
+                    ('plate_compact', '=', plate),
                     ('company', '=', self.company.id if self.company else -1),
                     ('active', 'in', [True, False]),
                     ])
@@ -258,8 +263,15 @@ class Fine(IncidentMixin, ModelSQL, ModelView):
     @ModelView.button
     @Workflow.transition('objected')
     def object(cls, fines):
-        Cost = Pool().get('fleet.cost')
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Line = pool.get('fleet.pay.line')
         Cost.take_back(fines)
+        with without_check_access():
+            Line.delete(Line.search([
+                        ('fine', 'in', [f.id for f in fines]),
+                        ('sheet.state', '=', 'draft'),
+                        ]))
 
     @classmethod
     @ModelView.button
@@ -270,6 +282,7 @@ class Fine(IncidentMixin, ModelSQL, ModelView):
 
 class Accident(IncidentMixin, ModelSQL, ModelView):
     __name__ = 'fleet.accident'
+    _facts = IncidentMixin._facts | {'paid'}
 
     insurer = fields.Many2One(
         'party.party', "Insurer", ondelete='RESTRICT',

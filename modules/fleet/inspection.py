@@ -10,6 +10,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import StateError
+from .state import ButtonStateMixin
 from .tools import format_datetime, now
 
 _draft = {
@@ -45,7 +46,7 @@ class InspectionTemplate(DeactivableMixin, ModelSQL, ModelView):
             (line.lstrip('! '), line.startswith('!')) for line in lines]
 
 
-class Inspection(Workflow, ModelSQL, ModelView):
+class Inspection(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.inspection'
 
     company = fields.Many2One(
@@ -147,11 +148,6 @@ class Inspection(Workflow, ModelSQL, ModelView):
                 raise StateError(gettext(
                         'fleet.msg_inspection_kept',
                         inspection=inspection.rec_name))
-            if external and 'state' in (values or {}) and (
-                    mode == 'write' or values['state'] != 'draft'):
-                raise StateError(gettext(
-                        'fleet.msg_state_by_button',
-                        record=inspection.rec_name))
 
     @classmethod
     def view_attributes(cls):

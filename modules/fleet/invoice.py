@@ -118,10 +118,28 @@ class Order(metaclass=PoolMeta):
         line.description = self.invoice_text
         return line
 
+    @property
+    def billed(self):
+        "Whether an invoice that is not cancelled has the order"
+        return any(
+            not line.invoice or line.invoice.state != 'cancelled'
+            for line in self.invoice_lines)
+
+    @classmethod
+    @Workflow.transition('invoiced')
+    def bill(cls, orders):
+        "Orders that are on an invoice"
+
     @classmethod
     @Workflow.transition('delivered')
     def uninvoice(cls, orders):
         "Orders whose invoice is cancelled are to be invoiced again"
+
+    @classmethod
+    @without_check_access
+    def take_off(cls, ids):
+        "Let those be invoiced again that are on no invoice any more"
+        cls.uninvoice([o for o in cls.browse(ids) if not o.billed])
 
     @classmethod
     def copy(cls, orders, default=None):
@@ -143,10 +161,33 @@ class Invoice(metaclass=PoolMeta):
             Cost.take_back([
                     line for i in invoices if i.state == 'cancelled'
                     for line in i.lines])
-            Order.uninvoice(Order.browse(list({
-                            l.origin.id for i in invoices for l in i.lines
-                            if isinstance(l.origin, Order)
-                            and i.state == 'cancelled'})))
+        Order.take_off(list({
+                    o.id for i in invoices if i.state == 'cancelled'
+                    for o in i.transport_orders}))
+
+    @classmethod
+    def draft(cls, invoices):
+        Order = Pool().get('fleet.order')
+        with without_check_access():
+            orders = {o for i in invoices for o in i.transport_orders}
+            for order in orders:
+                others = {
+                    l.invoice for l in order.invoice_lines
+                    if l.invoice and l.invoice.state != 'cancelled'
+                    } - set(invoices)
+                if others:
+                    raise StateError(gettext(
+                            'fleet.msg_order_billed', order=order.rec_name,
+                            invoice=others.pop().rec_name))
+        super().draft(invoices)
+        with without_check_access():
+            Order.bill(list(orders))
+
+    @property
+    def transport_orders(self):
+        "The transport orders that the lines invoice"
+        Order = Pool().get('fleet.order')
+        return [l.origin for l in self.lines if isinstance(l.origin, Order)]
 
     @classmethod
     def _post(cls, invoices):
@@ -232,6 +273,15 @@ class InvoiceLine(metaclass=PoolMeta):
     @classmethod
     def _get_origin(cls):
         return super()._get_origin() + ['fleet.order']
+
+    @classmethod
+    def on_delete(cls, lines):
+        Order = Pool().get('fleet.order')
+        callbacks = super().on_delete(lines)
+        orders = [l.origin.id for l in lines if isinstance(l.origin, Order)]
+        if orders:
+            callbacks.append(lambda: Order.take_off(orders))
+        return callbacks
 
 
 class Cost(metaclass=PoolMeta):

@@ -312,10 +312,15 @@ class ServiceDue(ModelSQL, ModelView):
     @classmethod
     def reset(cls, services):
         "Let the plans of services count from them on"
+        Meter = Pool().get('fleet.meter')
         dues = {(d.vehicle, d.plan): d for d in cls.search([
                     ('vehicle', 'in', list({s.vehicle.id for s in services})),
                     ])}
         now, _ = cls._now(list(dues.values()))
+        offsets = {m.vehicle: m.offset for m in Meter.search([
+                    ('vehicle', 'in', [s.vehicle.id for s in services]),
+                    ('kind', '=', 'odometer'),
+                    ])}
         changed = []
         for service in services:
             for plan in service.plans:
@@ -324,8 +329,10 @@ class ServiceDue(ModelSQL, ModelView):
                     continue
                 at = now[service.vehicle]
                 due.last_date = service.day
-                due.last_km = (
-                    at.km if service.odometer is None else service.odometer)
+                due.last_km = at.km
+                if service.odometer is not None:
+                    due.last_km = service.odometer + offsets.get(
+                        service.vehicle, 0)
                 due.last_hours = at.hours
                 due.warned = False
                 changed.append(due)

@@ -21,6 +21,8 @@ from .engine.meter import is_implausible, longest_rising, misfit
 from .exceptions import ReadingError, ReadingWarning, StateError
 from .tools import format_datetime, now
 
+# What the engine can't pass
+_HOURS_PER_DAY = 24
 _FACTS = {'meter', 'at', 'value', 'driver', 'source', 'origin'}
 
 
@@ -119,6 +121,15 @@ class Meter(ModelSQL, ModelView):
                             {'vehicle': v.id, 'kind': kind}
                             for v in missing])))
         return meters
+
+    @classmethod
+    def daily_maximum(cls):
+        "Return {kind: what a meter can count in a day}"
+        Configuration = Pool().get('fleet.configuration')
+        return {
+            'odometer': Configuration(1).max_km_per_day,
+            'hours': _HOURS_PER_DAY,
+            }
 
     def get_rec_name(self, name):
         return f'{self.vehicle.rec_name} ({self.kind})'
@@ -321,16 +332,18 @@ class MeterReading(ModelSQL, ModelView):
     def _flag(cls, vlist):
         "Flag the values that rise faster than a vehicle can drive"
         pool = Pool()
-        Configuration = pool.get('fleet.configuration')
         Meter = pool.get('fleet.meter')
         Warning = pool.get('res.user.warning')
-        maximum = Configuration(1).max_km_per_day
-        last = Meter.last(list({v['meter'] for v in vlist}))
+        ids = list({v['meter'] for v in vlist})
+        last = Meter.last(ids)
+        by_kind = Meter.daily_maximum()
+        maximum = {m.id: by_kind[m.kind] for m in Meter.browse(ids)}
         for values in sorted(vlist, key=lambda v: v.get('at') or now()):
             at = values.get('at') or now()
             value, read_at = last.get(values['meter'], (None, None))
             if value is not None and read_at <= at and is_implausible(
-                    values['value'], at, value, read_at, maximum):
+                    values['value'], at, value, read_at,
+                    maximum[values['meter']]):
                 values['flagged'] = True
             elif value is None or values['value'] >= value:
                 last[values['meter']] = (values['value'], at)
@@ -340,7 +353,8 @@ class MeterReading(ModelSQL, ModelView):
             if Warning.check(key):
                 raise ReadingWarning(key, gettext(
                         'fleet.msg_reading_implausible',
-                        value=flagged[0]['value'], maximum=maximum))
+                        value=flagged[0]['value'],
+                        maximum=maximum[flagged[0]['meter']]))
 
     @classmethod
     def check_modification(cls, mode, readings, values=None, external=False):
@@ -396,10 +410,12 @@ class MeterReading(ModelSQL, ModelView):
         for index, values in enumerate(vlist):
             by_meter[values['vehicle'], values['kind']].append(
                 (values['at'], values['value'], index))
+        maximum = Pool().get('fleet.meter').daily_maximum()
         outcomes, new = [None] * len(vlist), []
         for (vehicle, kind), rows in by_meter.items():
             accepted, rest = cls._accept(
-                rows, series[vehicle, kind], known[vehicle, kind])
+                rows, series[vehicle, kind], known[vehicle, kind],
+                maximum[kind])
             new += [
                 dict(vlist[index], flagged=flagged)
                 for index, flagged in accepted]
@@ -410,17 +426,17 @@ class MeterReading(ModelSQL, ModelView):
         return outcomes, new
 
     @classmethod
-    def _accept(cls, rows, series, known):
+    def _accept(cls, rows, series, known, maximum):
         """Return what to do with the readings of one meter.
 
         rows: list of (at, value, index)
         series: sorted list of (at, value) that count
         known: set of (at, value) that are entered already
+        maximum: what the meter can count in a day
         The result is a list of (index, flagged) of those to enter, and one
         of (index, (at, value) of the other reading it does not fit), False
         where it is known already.
         """
-        maximum = Pool().get('fleet.configuration')(1).max_km_per_day
         rest, fitting = [], []
         for at, value, index in sorted(rows):
             if (at, value) in known:

@@ -18,16 +18,19 @@ from trytond.transaction import Transaction
 from .configuration import NumberedMixin
 from .engine.identity import container_is_valid, un_number
 from .exceptions import ContainerError, StateError, UNNumberError
+from .state import ButtonStateMixin
 from .tools import now
 
 _OPEN = ['draft', 'quoted', 'confirmed', 'in_transit']
 _states = {
     'readonly': Eval('state') != 'draft',
     }
+# What the invoice says too
+_INVOICED = {'company', 'party', 'invoice_party', 'currency', 'amount'}
 
 
 class Order(
-        NumberedMixin, Workflow, ModelSQL, ModelView, ChatMixin):
+        NumberedMixin, ButtonStateMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'fleet.order'
     _rec_name = 'number'
     _number_sequence = 'order_sequence'
@@ -104,7 +107,7 @@ class Order(
     amount = Monetary(
         "Price", currency='currency', digits='currency',
         states={
-            'readonly': ~Eval('state').in_(['draft', 'quoted', 'confirmed']),
+            'readonly': Eval('state').in_(['invoiced', 'cancelled']),
             },
         help="What the customer pays for the carriage, without taxes.")
     carriage_payment = fields.Selection([
@@ -145,6 +148,7 @@ class Order(
             ('invoiced', "Invoiced"),
             ('cancelled', "Cancelled"),
             ], "State", required=True, readonly=True, sort=False)
+    state_string = state.translated('state')
 
     @classmethod
     def __setup__(cls):
@@ -320,18 +324,15 @@ class Order(
     def check_modification(cls, mode, orders, values=None, external=False):
         super().check_modification(
             mode, orders, values=values, external=external)
-        if mode == 'delete':
-            for order in orders:
-                if order.state not in {'draft', 'cancelled'}:
-                    raise StateError(gettext(
-                            'fleet.msg_order_delete_cancel',
-                            order=order.rec_name))
-        elif external and values and 'state' in values:
-            for order in orders:
-                if order.state != 'draft' or mode == 'write':
-                    raise StateError(gettext(
-                            'fleet.msg_state_by_button',
-                            record=order.rec_name))
+        kept = external and mode == 'write' and _INVOICED & values.keys()
+        for order in orders:
+            if mode == 'delete' and order.state not in {'draft', 'cancelled'}:
+                raise StateError(gettext(
+                        'fleet.msg_order_delete_cancel',
+                        order=order.rec_name))
+            if kept and order.state == 'invoiced':
+                raise StateError(gettext(
+                        'fleet.msg_order_invoiced', order=order.rec_name))
 
     @classmethod
     def copy(cls, orders, default=None):

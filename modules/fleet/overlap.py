@@ -225,7 +225,8 @@ class NoOverlapMixin:
             for row in cls.search(domain, order=[]):
                 key = getattr(row, rule.key)
                 start, end = getattr(row, rule.start), getattr(row, rule.end)
-                if rule.bounded and (start is None or end is None):
+                if rule.bounded and (
+                        start is None or end is None or end <= start):
                     continue
                 if any((end is None or s < end) and (e is None or start < e)
                         for s, e in wanted[key.id]):

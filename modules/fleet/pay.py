@@ -15,6 +15,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import PayError, PayWarning, StateError
+from .state import ButtonStateMixin
 from .tools import to_utc
 from .trip import DONE
 
@@ -26,7 +27,7 @@ _draft = {
     }
 
 
-class PaySheet(Workflow, ModelSQL, ModelView):
+class PaySheet(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.pay.sheet'
 
     company = fields.Many2One(
@@ -36,7 +37,11 @@ class PaySheet(Workflow, ModelSQL, ModelView):
         'fleet.driver', "Driver", required=True, ondelete='RESTRICT',
         domain=[
             ('company', '=', Eval('company', -1)),
-            ], states=_draft)
+            ],
+        states={
+            'readonly': _draft['readonly'] | (
+                Eval('lines', [0]) & Eval('driver')),
+            })
     start = fields.Date("From", required=True, states=_draft)
     end = fields.Date(
         "To", required=True,
@@ -144,10 +149,11 @@ class PaySheet(Workflow, ModelSQL, ModelView):
                     external and mode == 'write' and sheet.state != 'draft'):
                 raise StateError(gettext(
                         'fleet.msg_pay_sheet_kept', sheet=sheet.rec_name))
-            if external and 'state' in (values or {}) and (
-                    mode == 'write' or values['state'] != 'draft'):
+            if mode == 'write' and sheet.lines and (
+                    values.get('driver', sheet.driver.id)
+                    != sheet.driver.id):
                 raise StateError(gettext(
-                        'fleet.msg_state_by_button', record=sheet.rec_name))
+                        'fleet.msg_pay_sheet_lines', sheet=sheet.rec_name))
 
     @classmethod
     def copy(cls, sheets, default=None):
@@ -172,16 +178,21 @@ class PaySheet(Workflow, ModelSQL, ModelView):
         Fine = pool.get('fleet.fine')
         Line = pool.get('fleet.pay.line')
         Trip = pool.get('fleet.trip')
+        if not sheets:
+            return
         sheets = cls.browse(sheets)
         drivers = list({s.driver.id for s in sheets})
         paid = Line.search([('driver', 'in', drivers)])
         known = {(line.driver, line.trip or line.fine) for line in paid}
+        periods = [s._period() for s in sheets]
         trips = Trip.search([
                 ['OR',
                     ('driver', 'in', drivers),
                     ('second_driver', 'in', drivers),
                     ],
                 ('state', 'in', list(DONE)),
+                ('arrival', '>=', min(first for first, _ in periods)),
+                ('arrival', '<', max(after for _, after in periods)),
                 ], order=[('arrival', 'ASC')])
         fines = Fine.search([
                 ('driver', 'in', drivers),
@@ -189,38 +200,43 @@ class PaySheet(Workflow, ModelSQL, ModelView):
                 ('state', '=', 'confirmed'),
                 ], order=[('at', 'ASC')])
         lines = []
-        for sheet in sheets:
+        for sheet, (first, after) in zip(sheets, periods):
             if not sheet.tariff:
                 raise PayError(gettext(
                         'fleet.msg_pay_no_tariff', sheet=sheet.rec_name))
-            first = to_utc(sheet.company, dt.datetime.combine(
-                    sheet.start, dt.time()))
-            after = to_utc(sheet.company, dt.datetime.combine(
-                    sheet.end + dt.timedelta(days=1), dt.time()))
             for trip in trips:
                 if (sheet.driver in [trip.driver, trip.second_driver]
                         and first <= trip.arrival < after
                         and (sheet.driver, trip) not in known):
+                    known.add((sheet.driver, trip))
                     lines.append(sheet._trip_line(trip))
             for fine in fines:
                 if (fine.driver == sheet.driver and fine.at < after
                         and (sheet.driver, fine) not in known):
+                    known.add((sheet.driver, fine))
                     lines.append(Line(
                             sheet=sheet, driver=sheet.driver, kind='fine',
                             fine=fine, description=fine.rec_name,
                             amount=-fine.amount))
         Line.save(lines)
 
+    def _period(self):
+        "Return the first moment of the sheet and the one after it, in UTC"
+        return tuple(
+            to_utc(self.company, dt.datetime.combine(day, dt.time()))
+            for day in [self.start, self.end + dt.timedelta(days=1)])
+
     def _trip_line(self, trip):
         pool = Pool()
         Currency = pool.get('currency.currency')
         Line = pool.get('fleet.pay.line')
         amount = self.tariff.compute(trip.pay_quantities())
+        with Transaction().set_context(date=self.end):
+            amount = Currency.compute(
+                self.tariff.currency, amount or Decimal(0), self.currency)
         return Line(
             sheet=self, driver=self.driver, kind='trip', trip=trip,
-            description=trip.route or trip.rec_name,
-            amount=Currency.compute(
-                self.tariff.currency, amount or Decimal(0), self.currency))
+            description=trip.route or trip.rec_name, amount=amount)
 
     @classmethod
     @ModelView.button
@@ -378,7 +394,7 @@ class Trip(metaclass=PoolMeta):
             'km': self.km,
             'loaded_km': self.loaded_km,
             'tonne_km': self.tonne_km,
-            'stop': len(self.stops),
+            'stop': len([s for s in self.stops if not s.skipped]),
             'hour': round(
                 (self.arrival - self.departure) / dt.timedelta(hours=1), 2),
             'trip': 1,

@@ -34,6 +34,18 @@ class PlanningMixin:
                             record=record.rec_name,
                             state=record.state_string))
 
+    @classmethod
+    def check_orders(cls, trips):
+        "Refuse orders that were taken back since they came on the trip"
+        for trip in trips:
+            for order in trip.orders:
+                if order.state not in {'confirmed', 'in_transit'}:
+                    raise PlanError(gettext(
+                            'fleet.msg_trip_order_state',
+                            trip=trip.rec_name,
+                            order=order.rec_name,
+                            state=order.state_string))
+
     @property
     def vehicles(self):
         "The vehicle and the trailers"

@@ -21,6 +21,7 @@ from trytond.transaction import Transaction, without_check_access
 from .engine.fuel import full_to_full, is_away
 from .engine.geo import great_circle
 from .exceptions import FuelError, FuelWarning, StateError
+from .state import ButtonStateMixin
 from .tools import format_datetime, now, to_local
 
 FLAGS = [
@@ -84,7 +85,7 @@ class FuelCard(DeactivableMixin, ModelSQL, ModelView):
         return Transaction().context.get('company')
 
 
-class Refuelling(Workflow, ModelSQL, ModelView):
+class Refuelling(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.refuelling'
 
     company = fields.Many2One(
@@ -318,10 +319,8 @@ class Refuelling(Workflow, ModelSQL, ModelView):
                 raise StateError(gettext(
                         'fleet.msg_refuelling_cancel',
                         refuelling=refuelling.rec_name))
-            if external and (
-                    'state' in (values or {}) and (
-                        mode == 'write' or values['state'] != 'draft')
-                    or mode == 'write' and refuelling.state == 'confirmed'):
+            if (external and mode == 'write'
+                    and refuelling.state == 'confirmed'):
                 raise StateError(gettext(
                         'fleet.msg_refuelling_cancel',
                         refuelling=refuelling.rec_name))
@@ -480,7 +479,7 @@ class Refuelling(Workflow, ModelSQL, ModelView):
                 self.amount / Decimal(str(self.quantity)))
         if self.source == 'depot' and self.unit_price is None and (
                 self.product):
-            self.unit_price = self.product.cost_price
+            self.unit_price = self._cost_of_depot()
         if self.amount is None:
             self._price()
         if self.amount is None:
@@ -498,6 +497,17 @@ class Refuelling(Workflow, ModelSQL, ModelView):
         if is_away(self.metres_away, Configuration(1).fuel_metres):
             flags.append('place')
         self.flags = flags
+
+    def _cost_of_depot(self):
+        "Return what the stock says a unit costs, in the own currency"
+        Currency = Pool().get('currency.currency')
+        price = self.product.get_multivalue(
+            'cost_price', company=self.company.id)
+        if price is not None:
+            with Transaction().set_context(date=self.day):
+                return round_price(Currency.compute(
+                        self.company.currency, price, self.currency,
+                        round=False))
 
     @property
     def metres_away(self):
@@ -541,8 +551,14 @@ class Refuelling(Workflow, ModelSQL, ModelView):
 
     @classmethod
     def _fill_tanks(cls, refuellings):
-        Move = Pool().get('stock.move')
-        moves = [r.get_move() for r in refuellings if r.has_tank]
+        pool = Pool()
+        Location = pool.get('stock.location')
+        Move = pool.get('stock.move')
+        filled = [r for r in refuellings if r.has_tank]
+        if not filled:
+            return
+        supplier, = Location.search([('type', '=', 'supplier')], limit=1)
+        moves = [r.get_move(supplier) for r in filled]
         Move.save(moves)
         Move.do(moves)
 
@@ -551,15 +567,13 @@ class Refuelling(Workflow, ModelSQL, ModelView):
         "Whether the stock keeps the fuel of the vehicle"
         return bool(self.vehicle.tank and self.product)
 
-    def get_move(self):
-        "Return the stock move into the tank of the vehicle"
-        pool = Pool()
-        Move = pool.get('stock.move')
-        Location = pool.get('stock.location')
-        if self.source == 'depot':
-            source = self.depot
-        else:
-            source, = Location.search([('type', '=', 'supplier')], limit=1)
+    def get_move(self, supplier):
+        """Return the stock move into the tank of the vehicle.
+
+        supplier: the location that fuel comes from which is not of a depot
+        """
+        Move = Pool().get('stock.move')
+        source = self.depot if self.source == 'depot' else supplier
         move = Move(
             company=self.company, product=self.product,
             unit=self.product.default_uom, quantity=self.quantity,

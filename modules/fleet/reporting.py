@@ -5,11 +5,12 @@ import datetime as dt
 from collections import defaultdict
 
 from dateutil.relativedelta import relativedelta
-from sql import Literal, Null, Union, Window, With
-from sql.aggregate import Count, Max, Sum
+from sql import Literal, Null, NullsFirst, NullsLast, Union, Window, With
+from sql.aggregate import Count, Max, Min, Sum
 from sql.conditionals import Case, Coalesce, NullIf
-from sql.functions import DateTrunc, Round, RowNumber
+from sql.functions import DateTrunc, Function, Round, RowNumber
 
+from trytond import backend
 from trytond.i18n import lazy_gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
@@ -19,11 +20,28 @@ from trytond.transaction import Transaction, without_check_access
 
 from .booking import LIVE
 from .cost import CATEGORIES
-from .tools import to_utc
+from .tools import now, to_utc, utc_offsets
 from .trip import DONE
 
+# Before it nobody looks for the summer time
+_FIRST_DAY = dt.date(2000, 1, 1)
 # What the branches of the facts give
 _SUMS = ['trips', 'km', 'empty_km', 'norm', 'litres', 'revenue', 'cost']
+
+
+class _Date(Function):
+    "The date of a time and what is added to it, on SQLite"
+    __slots__ = ()
+    _function = 'DATE'
+
+
+def _later(at, offset):
+    "Return the expression of a time with an offset added"
+    if not offset:
+        return at
+    if backend.name == 'postgresql':
+        return at + Literal(offset)
+    return _Date(at, '%+d seconds' % offset.total_seconds())
 
 
 class ReportingContext(ModelView):
@@ -75,14 +93,36 @@ class Facts:
     def __init__(self, report):
         self.report = report
         self.keys = report._keys
+        self.offsets = self._offsets()
         pool = Pool()
         self.Cost = pool.get('fleet.cost')
         self.Trip = pool.get('fleet.trip')
         self.relation = pool.get('fleet.trip-fleet.order').__table__()
         self.order = pool.get('fleet.order').__table__()
 
+    def _offsets(self):
+        "Return the offsets of local time in the period of the context"
+        Company = Pool().get('company.company')
+        context = Transaction().context
+        company = context.get('company')
+        first = context.get('from_date') or _FIRST_DAY
+        last = context.get('to_date') or now().date()
+        start, end = (
+            dt.datetime.combine(day, dt.time()) + days
+            for day, days in [
+                (first, dt.timedelta(days=-2)), (last, dt.timedelta(days=2))])
+        return utc_offsets(
+            Company(company) if company is not None else None, start, end)
+
     def day(self, at):
-        return self.Cost.date.sql_cast(at)
+        "Return the day of the company of a UTC time"
+        *changes, (_, offset) = self.offsets
+        day = _later(at, offset)
+        if changes:
+            day = Case(
+                *((at < until, _later(at, o)) for until, o in changes),
+                else_=day)
+        return self.Cost.date.sql_cast(day)
 
     def where(self, company, date):
         context = Transaction().context
@@ -99,6 +139,16 @@ class Facts:
         return relation.select(
             relation.trip, Count(relation.order).as_('orders'),
             group_by=relation.trip)
+
+    def _first_orders(self):
+        "Return a query of the first order of each trip and customer"
+        pool = Pool()
+        relation = pool.get('fleet.trip-fleet.order').__table__()
+        order = pool.get('fleet.order').__table__()
+        return relation.join(
+            order, condition=relation.order == order.id).select(
+                relation.trip, Min(relation.order).as_('order'),
+                group_by=[relation.trip, order.party])
 
     def _by_order(self, from_, trip_id):
         "Return from_ with the orders of the trip, and the part of each"
@@ -118,7 +168,9 @@ class Facts:
         pool = Pool()
         stop = pool.get('fleet.trip.stop').__table__()
         address = pool.get('party.address').__table__()
-        sequence = stop.sequence.asc if first else stop.sequence.desc
+        sequence = (
+            NullsFirst(stop.sequence.asc) if first
+            else NullsLast(stop.sequence.desc))
         id_ = stop.id.asc if first else stop.id.desc
         return stop.join(
             address, condition=stop.address == address.id).select(
@@ -155,12 +207,20 @@ class Facts:
     def trips(self):
         trip = self.Trip.__table__()
         from_, part = self._by_order(trip, trip.id)
+        trips = Literal(1)
+        if 'customer' in self.keys:
+            # Each trip once, however many of its orders are the customer's
+            first = self._first_orders()
+            from_ = from_.join(first, 'LEFT', condition=(
+                    (first.trip == trip.id)
+                    & (first.order == self.order.id)))
+            trips = Case((first.order != Null, 1), else_=0)
         return self._select(
             from_, trip.company,
             [self._key(k, trip) for k in self.keys],
             self.where(trip.company, self.day(trip.arrival))
             & trip.state.in_(list(DONE)),
-            trips=Literal(1), km=trip.km * part,
+            trips=trips, km=trip.km * part,
             empty_km=(trip.km - trip.loaded_km) * part,
             norm=trip.fuel_norm * part)
 
@@ -418,6 +478,10 @@ class ReportingVehicle(_VehicleMixin):
         start, end = (
             to_utc(company, dt.datetime.combine(day, dt.time()))
             for day in [from_date, to_date + dt.timedelta(days=1)])
+        end = min(end, now())
+        if end <= start:
+            return {n: dict.fromkeys([r.id for r in records], 0.)
+                for n in names}
         spent = defaultdict(lambda: defaultdict(dt.timedelta))
         for booking in Booking.search([
                     ('vehicle', 'in', [r.vehicle.id for r in records]),

@@ -4,7 +4,7 @@
 from collections import defaultdict
 
 from trytond.i18n import gettext
-from trytond.model import ModelView, Workflow, fields
+from trytond.model import ModelView, fields
 from trytond.modules.product import round_price
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval
@@ -111,11 +111,6 @@ class Order(metaclass=PoolMeta):
         with without_check_access():
             Sale.__queue__.process(list({
                         o.sale_line.sale for o in orders if o.sold}))
-
-    @classmethod
-    @Workflow.transition('invoiced')
-    def bill(cls, orders):
-        "Orders that their sales have invoiced"
 
 
 class Sale(metaclass=PoolMeta):

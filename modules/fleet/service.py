@@ -1,6 +1,7 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+import datetime as dt
 from decimal import Decimal
 
 from sql import Null
@@ -18,6 +19,7 @@ from .booking import BookingOriginMixin
 from .configuration import NumberedMixin
 from .cost import CATEGORIES
 from .exceptions import ServiceError, StateError
+from .state import ButtonStateMixin
 from .tools import now, to_local
 
 _open = {
@@ -29,7 +31,8 @@ _line = {
 
 
 class Service(
-        BookingOriginMixin, NumberedMixin, Workflow, ModelSQL, ModelView):
+        BookingOriginMixin, NumberedMixin, ButtonStateMixin, ModelSQL,
+        ModelView):
     __name__ = 'fleet.service'
     _rec_name = 'number'
     _number_sequence = 'service_sequence'
@@ -235,11 +238,6 @@ class Service(
                 raise StateError(gettext(
                         'fleet.msg_service_delete',
                         service=service.rec_name))
-            if external and 'state' in (values or {}) and (
-                    mode == 'write' or values['state'] != 'draft'):
-                raise StateError(gettext(
-                        'fleet.msg_state_by_button',
-                        record=service.rec_name))
             if external and mode == 'write' and service.state == 'done':
                 raise StateError(gettext(
                         'fleet.msg_service_done', service=service.rec_name))
@@ -327,8 +325,10 @@ class Service(
         services = cls.browse(services)
         at = now()
         for service in services:
-            if service.end > at and service.start < at:
+            if service.end > at:
                 service.end = at
+                service.start = min(
+                    service.start, at - dt.timedelta(minutes=1))
         cls.save(services)
         cls._read_odometers(services)
         Part.take([p for s in services for p in s.parts])
@@ -540,7 +540,7 @@ class Cost(metaclass=PoolMeta):
         return super()._get_origins() + ['fleet.service']
 
 
-class Fault(Workflow, ModelSQL, ModelView):
+class Fault(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.fault'
 
     company = fields.Many2One(

@@ -18,6 +18,7 @@ from trytond.transaction import Transaction, without_check_access
 from .engine.identity import compact_plate
 from .engine.statement import cell, moment
 from .exceptions import StateError, StatementError
+from .state import ButtonStateMixin
 from .tools import to_local, to_utc
 
 COLUMNS = [
@@ -198,7 +199,7 @@ class StatementColumn(ModelSQL, ModelView):
             ]
 
 
-class Statement(Workflow, ModelSQL, ModelView):
+class Statement(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.statement'
     _rec_name = 'file_name'
 
@@ -217,7 +218,7 @@ class Statement(Workflow, ModelSQL, ModelView):
     digest = fields.Char("Digest", readonly=True)
     lines = fields.One2Many(
         'fleet.statement.line', 'statement', "Lines", states={
-            'readonly': Eval('state') != 'read',
+            'readonly': Eval('state') == 'draft',
             })
     open_count = fields.Function(fields.Integer(
             "To Look At", help="Lines that found no vehicle or are wrong."),
@@ -282,9 +283,7 @@ class Statement(Workflow, ModelSQL, ModelView):
         super().check_modification(
             mode, statements, values=values, external=external)
         for statement in statements:
-            if mode == 'delete' and statement.state == 'posted' or (
-                    external and 'state' in (values or {})
-                    and (mode == 'write' or values['state'] != 'draft')):
+            if mode == 'delete' and statement.state == 'posted':
                 raise StateError(gettext(
                         'fleet.msg_state_by_button',
                         record=statement.rec_name))
@@ -305,6 +304,7 @@ class Statement(Workflow, ModelSQL, ModelView):
         digests = {
             s: hashlib.sha256(bytes(s.file)).hexdigest() for s in statements}
         twins = cls.search([
+                ('company', 'in', [s.company.id for s in statements]),
                 ('digest', 'in', list(digests.values())),
                 ('id', 'not in', [s.id for s in statements]),
                 ], limit=1)
@@ -323,7 +323,8 @@ class Statement(Workflow, ModelSQL, ModelView):
                         'text': text,
                         'state': 'wrong' if wrong else 'unmatched',
                         **({'message': values} if wrong
-                            else Line.parsed(values))})
+                            else Line.parsed(
+                                values, statement.profile.currency))})
         cls.save(statements)
         Line.match(Line.create(vlist))
 
@@ -423,6 +424,18 @@ class StatementLine(ModelSQL, ModelView):
         return f'{self.statement.rec_name}: {self.line}'
 
     @classmethod
+    def check_modification(cls, mode, lines, values=None, external=False):
+        super().check_modification(
+            mode, lines, values=values, external=external)
+        if not external or mode == 'create':
+            return
+        for line in lines:
+            if line.state == 'posted' or {'state', 'key'} & (
+                    values or {}).keys():
+                raise StateError(gettext(
+                        'fleet.msg_statement_line_kept', line=line.rec_name))
+
+    @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
             ('/tree', 'visual',
@@ -432,19 +445,22 @@ class StatementLine(ModelSQL, ModelView):
             ]
 
     @classmethod
-    def parsed(cls, values):
+    def parsed(cls, values, currency):
         "Return the values of fields of what was read"
         values = values.copy()
         for name in ['quantity', 'latitude', 'longitude']:
             if name in values:
                 values[name] = float(values[name])
+        if 'quantity' in values:
+            values['quantity'] = round(
+                values['quantity'], cls.quantity.digits[1])
         if 'odometer' in values:
             values['odometer'] = int(values['odometer'])
         if 'unit_price' in values:
             values['unit_price'] = round(
                 values['unit_price'], price_digits[1])
         if 'amount' in values:
-            values['amount'] = round(values['amount'], 2)
+            values['amount'] = currency.round(values['amount'])
         return values
 
     @classmethod
@@ -491,11 +507,31 @@ class StatementLine(ModelSQL, ModelView):
         missing = [n for n in needed if not getattr(self, n)]
         if not missing and self.amount is None and self.unit_price is None:
             missing = ['amount']
-        if missing and not (self.state == 'wrong' and self.message):
-            self.state = 'wrong'
-            self.message = gettext(
+        if missing and self.state == 'wrong' and self.message:
+            return False
+        message = None
+        if missing:
+            message = gettext(
                 'fleet.msg_statement_missing', column=missing[0])
-        return not missing
+        elif name := self._impossible():
+            message = gettext(
+                'fleet.msg_statement_impossible', column=name,
+                value=getattr(self, name))
+        if message:
+            self.state, self.message = 'wrong', message
+        return not message
+
+    def _impossible(self):
+        "Return the name of what no refuelling can have, or None"
+        if self.statement.profile.kind != 'fuel':
+            return
+        for name, low, high in [
+                ('quantity', 0, None), ('odometer', 0, None),
+                ('latitude', -90, 90), ('longitude', -180, 180)]:
+            value = getattr(self, name)
+            if value is not None and (
+                    value < low or high is not None and value > high):
+                return name
 
     def _key(self):
         """Return what tells the row from all others of the provider.
@@ -570,19 +606,23 @@ class StatementLine(ModelSQL, ModelView):
                 vehicle=line.vehicle, at=line.at, trip=None, driver=None)
             for line in lines]
         Fine.find(where)
-        Cost.post([{
-                    'company': line.statement.company.id,
-                    'date': to_local(line.statement.company, line.at).date(),
+        vlist = []
+        for line, place in zip(lines, where):
+            company = line.statement.company
+            day = to_local(company, line.at).date()
+            with Transaction().set_context(date=day):
+                amount = Currency.compute(
+                    line.currency, line.amount, company.currency)
+            vlist.append({
+                    'company': company.id, 'date': day,
                     'vehicle': line.vehicle.id,
                     'trip': place.trip.id if place.trip else None,
                     'driver': place.driver.id if place.driver else None,
                     'category': 'toll', 'description': line.station,
                     'quantity': line.quantity,
-                    'amount': Currency.compute(
-                        line.currency, line.amount,
-                        line.statement.company.currency),
-                    'origin': line,
-                    } for line, place in zip(lines, where)])
+                    'amount': amount, 'origin': line,
+                    })
+        Cost.post(vlist)
 
 
 class Cost(metaclass=PoolMeta):

@@ -5,6 +5,7 @@ from sql import Literal, Null
 from sql.conditionals import Case
 
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
+from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 
 from .order import StopMixin
@@ -161,6 +162,14 @@ class TripStop(StopMixin, ModelSQL, ModelView):
 
     def get_rec_name(self, name):
         return f'{self.kind_string}: {self.place}'
+
+    @classmethod
+    def check_modification(cls, mode, stops, values=None, external=False):
+        Trip = Pool().get('fleet.trip')
+        super().check_modification(
+            mode, stops, values=values, external=external)
+        if external:
+            Trip.check_not_done([s.trip for s in stops])
 
     @classmethod
     def view_attributes(cls):

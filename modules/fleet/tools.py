@@ -2,13 +2,17 @@
 # this repository contains the full copyright notice and licence terms.
 """Small things that several models share."""
 import datetime as dt
+from bisect import bisect_right
+from collections import defaultdict
+from operator import itemgetter
 
 from trytond.pool import Pool
 from trytond.tools import timezone as tz
+from trytond.transaction import Transaction
 
 __all__ = [
-    'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
-    'whole_minute']
+    'Rates', 'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
+    'utc_offsets', 'whole_minute']
 
 
 def _zone(company):
@@ -26,6 +30,29 @@ def to_utc(company, at):
     "Return the naive time of the company at as naive UTC time"
     return at.replace(tzinfo=_zone(company)).astimezone(
         tz.UTC).replace(tzinfo=None)
+
+
+def utc_offsets(company, start, end):
+    """Return [(UTC time until which it counts, offset of local time)].
+
+    start, end: naive UTC times between which the offsets are looked for
+    The last one has no end.
+    """
+    zone = _zone(company)
+
+    def offset(at):
+        return at.replace(tzinfo=tz.UTC).astimezone(zone).utcoffset()
+    day, quarter = dt.timedelta(days=1), dt.timedelta(minutes=15)
+    result = []
+    while start < end:
+        before, after = offset(start), start + day
+        if offset(after) != before:
+            change = start
+            while offset(change) == before:
+                change += quarter
+            result.append((change, before))
+        start = after
+    return [*result, (None, offset(start))]
 
 
 def format_datetime(company, at):
@@ -51,3 +78,35 @@ def whole_minute(at):
 def now():
     "Return the UTC time to the second, as DateTime fields store it"
     return dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)
+
+
+class Rates:
+    """The rates of currencies by day, read at once.
+
+    currencies: list of ids
+    """
+
+    def __init__(self, currencies):
+        Rate = Pool().get('currency.currency.rate')
+        self._rates = defaultdict(list)
+        if len(currencies) < 2:
+            return
+        for rate in Rate.search([
+                    ('currency', 'in', currencies),
+                    ], order=[('date', 'ASC')]):
+            self._rates[rate.currency.id].append((rate.date, rate.rate))
+
+    def _rate(self, currency, day):
+        rates = self._rates[currency.id]
+        index = bisect_right(rates, day, key=itemgetter(0))
+        return rates[index - 1][1] if index else None
+
+    def compute(self, from_, amount, to, day):
+        "Return the rounded amount of a currency in another one on a day"
+        Currency = Pool().get('currency.currency')
+        rates = self._rate(to, day), self._rate(from_, day)
+        if from_ == to or not all(rates):
+            # Names the currency that has no rate
+            with Transaction().set_context(date=day):
+                return Currency.compute(from_, amount, to)
+        return to.round(amount * rates[0] / rates[1])

@@ -25,7 +25,8 @@ from .engine.haul import Leg, capacity_share, peak, work
 from .exceptions import PlanError, StateError
 from .overlap import NoOverlap, NoOverlapMixin, Rising
 from .planning import PlanningMixin
-from .tools import format_datetime, now
+from .state import ButtonStateMixin
+from .tools import Rates, format_datetime, now, to_local
 
 DONE = ('done', 'closed')
 _planning = {
@@ -34,16 +35,27 @@ _planning = {
 _running = {
     'readonly': ~Eval('state').in_(['draft', 'planned', 'dispatched']),
     }
+
+
+def _measure(string, name, help=''):
+    return fields.Float(
+        string, digits=(16, 1), states=_running, help=help,
+        domain=['OR', (name, '=', None), (name, '>=', 0)])
+
+
 # What a trip that is done says for ever
 _FACTS = {
     'company', 'vehicle', 'driver', 'second_driver', 'trailers', 'orders',
     'departure', 'arrival', 'odometer_start', 'odometer_end', 'km',
-    'loaded_km', 'tonne_km', 'stops'}
+    'loaded_km', 'tonne_km', 'stops', 'surcharges', 'loaded_runs',
+    'special_hours', 'heater_hours', 'idle_hours', 'fuel_open', 'fuel_close',
+    'fuel_norm', 'plan_revenue', 'plan_fuel', 'plan_fuel_price',
+    'plan_tolls', 'plan_pay'}
 
 
 class Trip(
         PlanningMixin, BookingOriginMixin, NoOverlapMixin, NumberedMixin,
-        Workflow, ModelSQL, ModelView, ChatMixin):
+        ButtonStateMixin, ModelSQL, ModelView, ChatMixin):
     __name__ = 'fleet.trip'
     _rec_name = 'number'
     _number_sequence = 'trip_sequence'
@@ -171,21 +183,16 @@ class Trip(
             ('odometer_end', '>=', Eval('odometer_start', 0)),
             ],
         states=_running)
-    km = fields.Float(
-        "km", digits=(16, 1), states=_running,
-        help="The driven distance.")
-    loaded_km = fields.Float("Loaded km", digits=(16, 1), states=_running)
+    km = _measure("km", 'km', "The driven distance.")
+    loaded_km = _measure("Loaded km", 'loaded_km')
     empty_km = fields.Function(
         fields.Float("Empty km", digits=(16, 1)), 'on_change_with_empty_km')
-    tonne_km = fields.Float(
-        "Tonne-kilometres", digits=(16, 1), states=_running,
-        help="The sum of load times distance.")
-    fuel_open = fields.Float(
-        "Fuel at Start", digits=(16, 1), states=_running,
-        help="In the tank at departure.")
-    fuel_close = fields.Float(
-        "Fuel at End", digits=(16, 1), states=_running,
-        help="In the tank at arrival.")
+    tonne_km = _measure(
+        "Tonne-kilometres", 'tonne_km', "The sum of load times distance.")
+    fuel_open = _measure(
+        "Fuel at Start", 'fuel_open', "In the tank at departure.")
+    fuel_close = _measure(
+        "Fuel at End", 'fuel_close', "In the tank at arrival.")
     load_share = fields.Function(fields.Float(
             "Load (%)", digits=(16, 1),
             help="The greatest load in percent of the payload of vehicle "
@@ -388,6 +395,7 @@ class Trip(
     def get_revenue(cls, trips, name):
         pool = Pool()
         Currency = pool.get('currency.currency')
+        today = pool.get('ir.date').today()
         trip = cls.__table__()
         order = pool.get('fleet.order').__table__()
         relation = pool.get('fleet.trip-fleet.order').__table__()
@@ -408,13 +416,15 @@ class Trip(
                     relation.trip, list(map(int, trips)))
                 & (order.amount != Null)))
         rows = cursor.fetchall()
-        currencies = {c: Currency(c) for _, c, _, _ in rows}
         result = {t.id: Decimal(0) for t in trips}
-        company_currency = {t.id: t.currency for t in trips}
+        own = {
+            t.id: (t.currency, to_local(t.company, t.arrival).date()
+                if t.arrival else today) for t in trips}
+        rates = Rates(list(
+                {c for _, c, _, _ in rows} | {c.id for c, _ in own.values()}))
         for id_, currency, amount, count in rows:
-            result[id_] += Currency.compute(
-                currencies[currency],
-                Decimal(str(amount)) / count, company_currency[id_])
+            result[id_] += rates.compute(
+                Currency(currency), Decimal(str(amount)) / count, *own[id_])
         return result
 
     @classmethod
@@ -483,19 +493,18 @@ class Trip(
     def check_modification(cls, mode, trips, values=None, external=False):
         super().check_modification(
             mode, trips, values=values, external=external)
-        values = values or {}
         for trip in trips:
             if mode == 'delete' and trip.state not in {'draft', 'cancelled'}:
                 raise StateError(gettext(
                         'fleet.msg_trip_delete_cancel', trip=trip.rec_name))
-            if not external:
-                continue
-            if 'state' in values and (
-                    mode == 'write' or values['state'] != 'draft'):
-                raise StateError(gettext(
-                        'fleet.msg_state_by_button', record=trip.rec_name))
-            if (mode == 'write' and trip.state in DONE
-                    and _FACTS & values.keys()):
+        if external and mode == 'write' and _FACTS & values.keys():
+            cls.check_not_done(trips)
+
+    @classmethod
+    def check_not_done(cls, trips):
+        "Refuse to change what done trips tell"
+        for trip in trips:
+            if trip.state in DONE:
                 raise StateError(gettext(
                         'fleet.msg_trip_done', trip=trip.rec_name))
 
@@ -532,9 +541,12 @@ class Trip(
     @classmethod
     @ModelView.button
     @Workflow.transition('draft')
-    @reset_employee('planned_by')
+    @reset_employee('planned_by', 'dispatched_by')
     def draft(cls, trips):
-        pass
+        # Those that had left before they were cancelled leave anew
+        cls.write(
+            [t for t in trips if t.state == 'cancelled'],
+            {'departure': None, 'arrival': None})
 
     @classmethod
     @ModelView.button
@@ -558,6 +570,7 @@ class Trip(
     @set_employee('planned_by')
     def plan(cls, trips):
         cls.check_complete(trips)
+        cls.check_orders(trips)
         cls.check_documents(trips)
         cls.check_capacity(trips)
 
@@ -712,7 +725,10 @@ class Trip(
                             next(orders).id
                             for _ in values.get('orders', [])])
                     for values in vlist])
-        return [t.id for t in trips]
+        ids = [t.id for t in trips]
+        # Refuses those of companies the user does not see
+        cls.read(ids, ['id'])
+        return ids
 
     @classmethod
     def _recorded(cls, values, orders):

@@ -16,9 +16,10 @@ from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import RangeError
 from .overlap import NoOverlap, NoOverlapMixin
+from .state import ButtonStateMixin
 
 
-class Tyre(Workflow, ModelSQL, ModelView):
+class Tyre(ButtonStateMixin, ModelSQL, ModelView):
     __name__ = 'fleet.tyre'
     _rec_name = 'serial'
 
@@ -130,6 +131,18 @@ class Tyre(Workflow, ModelSQL, ModelView):
                     ], order=[('date', 'ASC'), ('id', 'ASC')]):
             result[check.tyre.id] = check.tread
         return result
+
+    @classmethod
+    def on_modification(cls, mode, tyres, field_names=None):
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        Mount = pool.get('fleet.tyre.mount')
+        super().on_modification(mode, tyres, field_names=field_names)
+        if mode == 'write' and 'price' in (field_names or set()):
+            Cost.take_back(tyres)
+            Mount._post_costs([
+                    min(t.mounts, key=lambda m: m.start)
+                    for t in tyres if t.mounts])
 
     @classmethod
     def copy(cls, tyres, default=None):
@@ -292,7 +305,9 @@ class TyreMount(NoOverlapMixin, ModelSQL, ModelView):
         "A tyre costs the vehicle that wears it first"
         Cost = Pool().get('fleet.cost')
         known = {c.origin for c in Cost.search([
-                    ('origin', 'in', [str(m.tyre) for m in mounts])])}
+                    ('origin', 'in', [str(m.tyre) for m in mounts]),
+                    ('origin_key', '!=', None),
+                    ])}
         Cost.post([{
                     'company': m.company.id, 'date': m.start,
                     'vehicle': m.vehicle.id, 'category': 'tyre',

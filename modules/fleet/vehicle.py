@@ -19,15 +19,17 @@ from .engine.identity import (
     VIN_LENGTH, compact_plate, compact_vin, vin_error, vin_hint)
 from .exceptions import PlateError, StateError, VINError
 from .model import TRAILER_KINDS, SpecificationMixin
+from .state import ButtonStateMixin
 
 _company = {'company': Eval('company', -1)}
 
 
 class Vehicle(
         SpecificationMixin, NumberedMixin, OccupiedMixin, DocumentedMixin,
-        avatar_mixin(200), DeactivableMixin, Workflow, ModelSQL, ModelView,
-        ChatMixin):
+        avatar_mixin(200), DeactivableMixin, ButtonStateMixin, ModelSQL,
+        ModelView, ChatMixin):
     __name__ = 'fleet.vehicle'
+    _created_in_any_state = True
     _rec_name = 'plate'
     _number_sequence = 'vehicle_sequence'
     _occupied_by = 'vehicle'

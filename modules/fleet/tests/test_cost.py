@@ -4,10 +4,11 @@ import datetime as dt
 from decimal import Decimal
 
 from trytond.exceptions import UserError
+from trytond.modules.currency.tests import add_currency_rate, create_currency
 from trytond.modules.fleet.exceptions import (
     IncidentError, OverlapError, PayWarning, RangeError, StateError)
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, at, create_drivers, create_trip, create_user,
+    FleetTestCase, at, create_drivers, create_order, create_trip, create_user,
     create_vehicles, do, iter_cases, with_company)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
@@ -230,3 +231,134 @@ class CostTestCase(FleetTestCase):
             Sheet.delete([sheet])
         Sheet.draft([sheet])
         self.assertEqual(sum(a for _, a in self.costs()), 0)
+
+    @with_company
+    def test_pay_lines(self):
+        "Two sheets that touch pay once, stops left out are not paid"
+        pool = Pool()
+        Sheet = pool.get('fleet.pay.sheet')
+        driver, other = create_drivers(2)
+        trip = do(create_trip(
+                create_vehicles(1)[0], driver, stops=[('create', [
+                            {'kind': 'rest'},
+                            {'kind': 'rest', 'skipped': True,
+                                'reason': "Closed"}])]), km=10.)
+        tariff, = pool.get('fleet.tariff').create([{
+                    'name': "Pay", 'category': 'driver',
+                    'rules': [('create', [
+                                {'basis': 'stop', 'rate': Decimal(5)}])]}])
+        sheets = Sheet.create([{
+                    'driver': driver.id, 'tariff': tariff.id,
+                    'start': dt.date(2026, 3, day),
+                    'end': dt.date(2026, 3, 31)} for day in [1, 2]])
+        Sheet.compute(sheets)
+        line, = [line for s in Sheet.browse(sheets) for line in s.lines]
+        self.assertEqual((line.trip, line.amount), (trip, 5))
+        with self.assertRaises(StateError) as refusal:
+            Sheet.write([line.sheet], {'driver': other.id})
+        self.assertIn(driver.rec_name, refusal.exception.message)
+
+    @with_company
+    def test_contract_moved(self):
+        "Months that are entered stay with the vehicle they were entered for"
+        Contract = Pool().get('fleet.contract')
+        one, other = create_vehicles(2)
+        contract, = Contract.create([{
+                    'reference': "Lease", 'vehicle': one.id,
+                    'amount': Decimal(100),
+                    'start': dt.date(2026, 1, 1)}])
+        Contract.post(dt.date(2026, 3, 1))
+        Contract.write([contract], {
+                'vehicle': other.id, 'category': 'lease'})
+        Contract.post(dt.date(2026, 4, 1))
+        self.assertEqual(
+            self.costs(('vehicle', '=', one.id)), [('insurance', 100)] * 2)
+        self.assertEqual(
+            self.costs(('vehicle', '=', other.id)), [('lease', 100)])
+
+    @with_company
+    def test_tyre_price(self):
+        "A price that is entered or corrected later is the cost"
+        pool = Pool()
+        Tyre = pool.get('fleet.tyre')
+        vehicle, = create_vehicles(1)
+        tyre, = Tyre.create([{'serial': "A"}])
+        pool.get('fleet.tyre.mount').create([{
+                    'tyre': tyre.id, 'vehicle': vehicle.id, 'position': "1L",
+                    'start': dt.date(2026, 1, 1), 'odometer_on': 10000}])
+        self.assertEqual(self.costs(), [])
+        for price in [400, 450]:
+            Tyre.write([tyre], {'price': Decimal(price)})
+            self.assertEqual(sum(a for _, a in self.costs()), price)
+
+    @with_company
+    def test_fine_kept(self):
+        "A plate of dashes finds no vehicle, a confirmed fine is kept"
+        Fine = Pool().get('fleet.fine')
+        create_vehicles(2, kind='dolly', plate=None)
+        vehicle, = create_vehicles(1)
+        fine, = Fine.create([{
+                    'plate': "--", 'at': at(7), 'amount': Decimal(80)}])
+        Fine.find_driver([fine])
+        self.assertIsNone(Fine(fine.id).vehicle)
+        Fine.write([fine], {'vehicle': vehicle.id})
+        Fine.confirm([fine])
+        with Transaction().set_context(_check_access=True):
+            with self.assertRaises(StateError) as refusal:
+                Fine.write([fine], {'amount': Decimal(8)})
+        self.assertIn("--", refusal.exception.message)
+
+    @with_company
+    def test_forged(self):
+        "Nobody enters a cost in the name of what posts its own"
+        pool = Pool()
+        Cost = pool.get('fleet.cost')
+        vehicle, = create_vehicles(1)
+        values = {'vehicle': vehicle.id, 'amount': Decimal(1)}
+        cost, = Cost.create([values])
+        with Transaction().set_context(_check_access=True):
+            for name, value in [
+                    ('origin_key', 'fleet.trip,1/toll'),
+                    ('reverses', cost.id)]:
+                with self.subTest(name=name):
+                    self.assertRaises(
+                        StateError, Cost.create, [{**values, name: value}])
+            Cost.create([values])
+
+    @with_company
+    def test_revenue_rate(self):
+        "Revenue counts by the rate of the day the trip arrived"
+        pool = Pool()
+        trip = create_trip(create_vehicles(1)[0], create_drivers(1)[0])
+        currency = create_currency('cu2')
+        add_currency_rate(currency, 2, dt.date(2026, 1, 1))
+        add_currency_rate(currency, 4, dt.date(2026, 3, 3))
+        add_currency_rate(trip.currency, 1, dt.date(2026, 1, 1))
+        order = create_order(amount=Decimal(100), currency=currency.id)
+        pool.get('fleet.order').confirm([order])
+        trip.orders = [order]
+        trip.save()
+        self.assertEqual(do(trip, km=10.).revenue, 50)
+
+    @with_company
+    def test_fine_objected(self):
+        "A fine that is objected to is not taken off the next pay"
+        pool = Pool()
+        Fine = pool.get('fleet.fine')
+        Sheet = pool.get('fleet.pay.sheet')
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        tariff, = pool.get('fleet.tariff').create([{
+                    'name': "Pay", 'category': 'driver'}])
+        fine, = Fine.create([{
+                    'vehicle': vehicle.id, 'driver': driver.id, 'at': at(7),
+                    'amount': Decimal(30), 'charged_to': 'driver'}])
+        Fine.confirm([fine])
+        sheet, = Sheet.create([{
+                    'driver': driver.id, 'tariff': tariff.id,
+                    'start': dt.date(2026, 3, 1),
+                    'end': dt.date(2026, 3, 31)}])
+        Sheet.compute([sheet])
+        self.assertEqual(Sheet(sheet.id).total, -30)
+        Fine.object([fine])
+        self.assertEqual(Sheet(sheet.id).total, 0)

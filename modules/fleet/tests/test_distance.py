@@ -204,3 +204,19 @@ class DistanceTestCase(FleetTestCase):
             trip.vehicle, orders=[('add', [trip.orders[0].id])])
         type(copy).collect_stops([copy])
         return [copy]
+
+    @with_company
+    def test_skipped(self):
+        "A way to a stop that was left out was not driven"
+        pool = Pool()
+        Distance = pool.get('fleet.distance')
+        trip = self.create_trip(3)
+        first, second, third = trip.stops
+        for stop, km in [(second, 50.), (third, 30.)]:
+            stop.km_from_previous = km
+        second.skipped, second.reason = True, "Closed"
+        trip.stops = [first, second, third]
+        trip.save()
+        self._done([trip])
+        Distance.learn()
+        self.assertFalse(Distance.search([]))

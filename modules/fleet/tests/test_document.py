@@ -188,3 +188,16 @@ class DocumentTestCase(QueryTestMixin, FleetTestCase):
         self.assertEqual(vehicle.document_state, 'valid')
         self.assertGreater(
             old.replaced_by.valid_to, today + dt.timedelta(days=364))
+
+    @with_company
+    def test_validity(self):
+        "The last day of a number of months, also from a leap day on"
+        for months, start, end in [
+                (12, (2026, 3, 2), (2027, 3, 1)),
+                (12, (2024, 2, 29), (2025, 2, 28)),
+                (12, (2023, 3, 1), (2024, 2, 29)),
+                (1, (2026, 1, 31), (2026, 2, 28))]:
+            type_ = Pool().get('fleet.document.type')(validity=months)
+            with self.subTest(months=months, start=start):
+                self.assertEqual(
+                    type_.end_of_validity(dt.date(*start)), dt.date(*end))

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+from trytond.modules.currency.tests import add_currency_rate, create_currency
 from trytond.modules.fleet.engine.fuel import (
     Norm, Work, burnt, consumption, from_values, full_to_full, is_away, terms)
 from trytond.modules.fleet.exceptions import FuelError, FuelWarning, StateError
@@ -228,3 +229,16 @@ class FuelTestCase(FleetTestCase):
             [depot.id, vehicle.tank.id], grouping_filter=([fuel.id],))
         self.assertEqual(quantities, {
                 (depot.id, fuel.id): -200, (vehicle.tank.id, fuel.id): 200})
+
+    @with_company
+    def test_depot_currency(self):
+        "Fuel of the own depot costs what the stock says"
+        vehicle, = create_vehicles(1)
+        currency = create_currency('cu2')
+        for of, rate in [(currency, 2), (vehicle.company.currency, 1)]:
+            add_currency_rate(of, rate, dt.date(2026, 1, 1))
+        fuel, depot = create_fuel('1.20')
+        refuelling = refuel(
+            vehicle, 8, 100, price=0, product=fuel.id, source='depot',
+            depot=depot.id, currency=currency.id, unit_price=None)
+        self.assertEqual(refuelling.amount, 240)

@@ -100,3 +100,42 @@ class InvoiceTestCase(ExtrasTestCase):
         with self.assertRaises(StateError) as refusal:
             type(order).invoice([order])
         self.assertIn(order.number, refusal.exception.message)
+
+    @with_company
+    def test_again(self):
+        "An order is never invoiced twice, and not lost with its line"
+        pool = Pool()
+        Order = pool.get('fleet.order')
+        Invoice = pool.get('account.invoice')
+        create_transport_product()
+        order = self.deliver(amount=Decimal(90))
+        Order.invoice([order])
+        invoice, = Invoice.search([])
+        Invoice.cancel([invoice])
+        Invoice.draft([invoice])
+        self.assertEqual(Order(order.id).state, 'invoiced')
+        pool.get('account.invoice.line').delete(
+            Invoice(invoice.id).lines)
+        order = Order(order.id)
+        self.assertEqual(order.state, 'delivered')
+        Order.invoice([order])
+        one, = Invoice.search([('id', '!=', invoice.id)])
+        Invoice.cancel([one])
+        Order.invoice([Order(order.id)])
+        with self.assertRaises(StateError) as refusal:
+            Invoice.draft([one])
+        self.assertIn(order.number, refusal.exception.message)
+
+    @with_company
+    def test_price(self):
+        "The price is entered until the order is invoiced"
+        Order = Pool().get('fleet.order')
+        create_transport_product()
+        order = self.deliver()
+        with Transaction().set_context(_check_access=True):
+            Order.write([order], {'amount': Decimal(90)})
+        Order.invoice([order])
+        with Transaction().set_context(_check_access=True):
+            with self.assertRaises(StateError) as refusal:
+                Order.write([order], {'amount': Decimal(80)})
+        self.assertIn(order.number, refusal.exception.message)

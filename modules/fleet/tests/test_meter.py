@@ -175,3 +175,22 @@ class MeterTestCase(QueryTestMixin, FleetTestCase):
         self.assertConstantQueries(read, small=5, large=30)
         self.assertEqual(read(1)[0]['odometer'], 200)
         self.assertEqual(read(1)[0]['odometer_at'], at(2))
+
+    @with_company
+    def test_hours(self):
+        "A day has 24 engine hours"
+        pool = Pool()
+        Reading = pool.get('fleet.meter.reading')
+        vehicle, = create_vehicles(1)
+        values = {
+            'vehicle': vehicle.id, 'kind': 'hours', 'source': 'import'}
+        Reading.record([
+                {**values, 'at': at(8, day), 'value': value}
+                for day, value in [(0, 100), (1, 120), (2, 200)]])
+        self.assertEqual(
+            {r.value: r.flagged for r in Reading.search([])},
+            {100: False, 120: False, 200: True})
+        Reading.create([{
+                    'meter': Reading.search([], limit=1)[0].meter.id,
+                    'at': at(8, 3), 'value': 300}])
+        self.assertTrue(Reading.search([('value', '=', 300)])[0].flagged)

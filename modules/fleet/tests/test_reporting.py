@@ -140,6 +140,63 @@ class ReportingTestCase(QueryTestMixin, FleetTestCase):
                 return Model.search_read([], limit=size, fields_names=names)
         self.assertConstantQueries(read, small=3, large=30)
 
+    @with_company
+    def test_trips_of_customer(self):
+        "Two orders of a customer on a trip are one trip"
+        Order = Pool().get('fleet.order')
+        one, other = create_order(), create_order()
+        Order.write([other], {'party': one.party.id})
+        Order.confirm([one, other])
+        trip = create_trip(
+            create_vehicles(1)[0], create_drivers(1)[0],
+            orders=[('add', [one.id, other.id])])
+        do(trip, km=100.)
+        (row,), context = self.report('customer')
+        with Transaction().set_context(context):
+            self.assertEqual((row.trips, row.km), (1, 100))
+
+    @with_company
+    def test_to_come(self):
+        "A period that is to come has no days yet"
+        Report = Pool().get('fleet.reporting.vehicle')
+        today = Pool().get('ir.date').today()
+        vehicle, = create_vehicles(1)
+        Pool().get('fleet.cost').create([{
+                    'vehicle': vehicle.id, 'amount': Decimal(1),
+                    'date': today + dt.timedelta(days=2)}])
+        for days in [1, 2]:
+            (row,), context = self.report(
+                'vehicle', from_date=today + dt.timedelta(days=days),
+                to_date=today + dt.timedelta(days=9))
+            with Transaction().set_context(context):
+                row = Report(row.id)
+                self.assertEqual((row.workshop_days, row.utilisation), (0, 0))
+
+    @with_company
+    def test_time_zone(self):
+        "Trips count on the day of the company, in winter and summer"
+        pool = Pool()
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        company = vehicle.company
+        company.timezone = 'Europe/Berlin'
+        company.save()
+        for arrival in [
+                dt.datetime(2026, 1, 31, 23, 30),
+                dt.datetime(2026, 3, 31, 22, 30),
+                dt.datetime(2026, 4, 30, 21, 30)]:
+            do(create_trip(
+                    vehicle, driver, arrival - dt.timedelta(hours=5),
+                    arrival), km=10.)
+        rows, context = self.report(
+            'vehicle.time_series', from_date=dt.date(2026, 2, 1),
+            to_date=dt.date(2026, 4, 30))
+        with Transaction().set_context(context):
+            self.assertEqual(
+                {r.date: r.trips for r in rows},
+                {dt.date(2026, 2, 1): 1, dt.date(2026, 4, 1): 2})
+        self.assertFalse(pool.get('fleet.cost').search([]))
+
 
 class DeviationTestCase(FleetTestCase):
     "Test why a trip earned less than planned"

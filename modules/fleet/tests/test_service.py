@@ -238,3 +238,40 @@ class ServiceTestCase(FleetTestCase):
         self.assertEqual(Fault(fault.id).state, 'mended')
         Trip.plan([trip])
         self.assertEqual(Trip(trip.id).state, 'planned')
+
+    @with_company
+    def test_offset(self):
+        "A service counts on after the meter was replaced"
+        pool = Pool()
+        Due = pool.get('fleet.service.due')
+        Service = pool.get('fleet.service')
+        vehicle, = create_vehicles(1)
+        plan = self.create_plan(vehicle)
+        pool.get('fleet.meter').create([{
+                    'vehicle': vehicle.id, 'offset': 100000}])
+        service = self.create_service(
+            vehicle, odometer=500, plans=[('add', [plan.id])])
+        Service.open([service])
+        Service.work([service])
+        Service.do([service])
+        due, = Due.search([])
+        self.assertEqual((due.last_km, due.next_km), (100500, 115500))
+
+    @with_company
+    def test_done_early(self):
+        "What is done before its time ends when it is done"
+        pool = Pool()
+        Service = pool.get('fleet.service')
+        vehicle, = create_vehicles(1)
+        soon = now() + dt.timedelta(days=3)
+        service = self.create_service(
+            vehicle, odometer=500, start=soon,
+            end=soon + dt.timedelta(hours=5))
+        Service.open([service])
+        Service.work([service])
+        Service.do([service])
+        service = Service(service.id)
+        self.assertLess(service.start, service.end)
+        self.assertLessEqual(service.end, now())
+        reading, = pool.get('fleet.meter.reading').search([])
+        self.assertLessEqual(reading.at, now())

@@ -5,6 +5,7 @@ import unittest
 from collections import Counter
 from decimal import Decimal
 
+from trytond.modules.currency.tests import add_currency_rate, create_currency
 from trytond.modules.fleet.engine.statement import moment
 from trytond.modules.fleet.exceptions import StatementError
 from trytond.modules.fleet.tests.tools import (
@@ -172,3 +173,41 @@ class StatementTestCase(FleetTestCase):
         self.assertEqual(
             {c.description: c.amount for c in costs},
             {"A": Decimal(31), "B": Decimal(24)})
+
+    @with_company
+    def test_odd_numbers(self):
+        "Third decimals are rounded, what is taken back stays to be looked at"
+        pool = Pool()
+        Statement = pool.get('fleet.statement')
+        create_vehicles(1)
+        statement = self.create('\n'.join([
+                    ';'.join(FUEL.values()),
+                    "02.03.2026;07:05;V 0000;;;45,678;1,2;A",
+                    "02.03.2026;08:05;V 0000;;;-45,68;1,2;B",
+                    "02.03.2026;09:05;V 0000;;-5;45,68;1,2;C"]))
+        Statement.read_file([statement])
+        self.assertEqual(self.states(statement), {'matched': 1, 'wrong': 2})
+        Statement.post([statement])
+        refuelling, = pool.get('fleet.refuelling').search([])
+        self.assertEqual(refuelling.quantity, 45.68)
+        self.assertEqual(self.states(statement), {'posted': 1, 'wrong': 2})
+
+    @with_company
+    def test_toll_rate(self):
+        "A toll in another currency costs by the rate of its day"
+        pool = Pool()
+        Statement = pool.get('fleet.statement')
+        vehicle, = create_vehicles(1)
+        currency = create_currency('cu2')
+        for of, rate, day in [
+                (currency, 2, 1), (currency, 4, 3),
+                (vehicle.company.currency, 1, 1)]:
+            add_currency_rate(of, rate, dt.date(2026, 3, day))
+        statement = self.create(
+            "when,plate,amount\n02.03.2026 08:00,V 0000,31.00\n", {
+                'date': "when", 'plate': "plate", 'amount': "amount"},
+            kind='toll', decimal_mark='.', currency=currency.id)
+        Statement.read_file([statement])
+        Statement.post([statement])
+        cost, = pool.get('fleet.cost').search([])
+        self.assertEqual(cost.amount, Decimal('15.50'))

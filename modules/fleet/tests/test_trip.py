@@ -3,13 +3,17 @@
 import datetime as dt
 
 from caravan.testing import QueryTestMixin
+from trytond.model.exceptions import AccessError
 from trytond.model.modelsql import SQLConstraintError
+from trytond.model.modelstorage import DomainValidationError
+from trytond.modules.company.tests import create_company
 from trytond.modules.fleet.exceptions import (
     CapacityWarning, DocumentError, OverlapError, PlanError, PlateError,
     RangeError, StateError, UNNumberError, VINError)
 from trytond.modules.fleet.tests.tools import (
-    FleetTestCase, at, create_drivers, create_order, create_trip,
-    create_vehicles, with_company)
+    FleetTestCase, at, create_drivers, create_order, create_trip, create_user,
+    create_vehicles, do, with_company)
+from trytond.modules.fleet.tools import now
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -386,3 +390,147 @@ class TripTestCase(QueryTestMixin, FleetTestCase):
             Vehicle.search([('occupation', '=', 'free')]), vehicles[:1])
         self.assertEqual(
             Vehicle.search([('occupation', '!=', 'trip')]), vehicles[:1])
+
+    @with_company
+    def test_planned_anew(self):
+        "A trip that left and was cancelled is planned for another day"
+        Trip = Pool().get('fleet.trip')
+        Booking = Pool().get('fleet.booking')
+        vehicle, = create_vehicles(1)
+        trip = create_trip(vehicle, create_drivers(1)[0])
+        Trip.plan([trip])
+        trip.departure = at(6)
+        trip.save()
+        Trip.dispatch([trip])
+        Trip.cancel([trip])
+        Trip.draft([trip])
+        Trip.write([trip], {
+                'planned_departure': at(6, 3), 'planned_arrival': at(12, 3)})
+        Trip.plan([trip])
+        self.assertEqual(
+            {b.start for b in Booking.search([])}, {at(6, 3)})
+        self.assertIsNone(trip.dispatched_by)
+
+    @with_company
+    def test_order_withdrawn(self):
+        "An order that is cancelled meanwhile is on no trip that is planned"
+        Trip = Pool().get('fleet.trip')
+        order = create_order()
+        type(order).confirm([order])
+        trip = create_trip(
+            create_vehicles(1)[0], create_drivers(1)[0],
+            orders=[('add', [order.id])])
+        type(order).cancel([order])
+        with self.assertRaises(PlanError) as refusal:
+            Trip.plan([trip])
+        for record in [order, trip]:
+            self.assertIn(record.number, refusal.exception.message)
+
+    @with_company
+    def test_state_by_button(self):
+        "Clients bring no record into a state but by its buttons"
+        pool = Pool()
+        vehicle, = create_vehicles(1)
+        driver, = create_drivers(1)
+        order = create_order()
+        of_vehicle = {'vehicle': vehicle.id}
+        created = [
+            ('fleet.trip', {'state': 'cancelled'}),
+            ('fleet.order', {'party': order.party.id, 'state': 'confirmed'}),
+            ('fleet.service', {**of_vehicle, 'state': 'cancelled'}),
+            ('fleet.refuelling', {
+                    **of_vehicle, 'quantity': 1, 'state': 'confirmed'}),
+            ('fleet.fine', {
+                    **of_vehicle, 'amount': 1, 'state': 'confirmed'}),
+            ('fleet.inspection', {**of_vehicle, 'state': 'done'}),
+            ('fleet.fault', {
+                    **of_vehicle, 'description': "-", 'state': 'mended'}),
+            ('fleet.pay.sheet', {'driver': driver.id, 'state': 'paid'})]
+        with Transaction().set_context(_check_access=True):
+            for name, values in created:
+                with self.subTest(model=name), self.assertRaises(StateError):
+                    pool.get(name).create([values])
+            for record, state in [(vehicle, 'sold'), (driver, 'left')]:
+                with self.subTest(record=record), \
+                        self.assertRaises(StateError):
+                    type(record).write([record], {'state': state})
+
+    @with_company
+    def test_done_stays(self):
+        "What a done trip burnt and carried is corrected after it is reopened"
+        trip = create_trip(
+            create_vehicles(1)[0], create_drivers(1)[0],
+            stops=[('create', [{'kind': 'rest'}])])
+        trip = do(trip, km=10.)
+        stop, = trip.stops
+        with Transaction().set_context(_check_access=True):
+            for record, values in [
+                    (trip, {'fuel_close': 5}), (trip, {'fuel_norm': 5}),
+                    (stop, {'in_kg': 5})]:
+                with self.subTest(record=record, values=values), \
+                        self.assertRaises(StateError):
+                    type(record).write([record], values)
+            type(trip).write([trip], {'notes': "Late"})
+
+    @with_company
+    def test_complete_km(self):
+        "The kilometres follow the odometer at both ends"
+        Start = Pool().get('fleet.trip.complete.start')
+        start = Start(odometer_start=1000, odometer_end=1500, km=500.)
+        start.odometer_start = 1200
+        start.on_change_odometer_start()
+        self.assertEqual(start.km, 300)
+
+    @with_company
+    def test_record_elsewhere(self):
+        "Trips are loaded into the companies of the user"
+        pool = Pool()
+        Trip = pool.get('fleet.trip')
+        User = pool.get('res.user')
+        other = create_company("Elsewhere")
+        vehicle, = create_vehicles(1, company=other.id)
+        driver, = create_drivers(1, company=other.id)
+        _, user = create_user('loader')
+        User.write([user], {'groups': [('add', [
+                            pool.get('ir.model.data').get_id(
+                                'fleet', 'group_fleet_dispatcher')])]})
+        values = {
+            'company': other.id, 'vehicle': vehicle.id, 'driver': driver.id,
+            'planned_departure': at(6), 'planned_arrival': at(7),
+            'departure': at(6), 'arrival': at(7), 'km': 5.}
+        with Transaction().set_user(user.id), Transaction().set_context(
+                User.get_preferences(context_only=True),
+                _check_access=True):
+            self.assertRaises(AccessError, Trip.record, [values])
+
+    @with_company
+    def test_late_is_busy(self):
+        "Who is late from a trip is not free yet"
+        pool = Pool()
+        Trip = pool.get('fleet.trip')
+        Vehicle = pool.get('fleet.vehicle')
+        vehicle, = create_vehicles(1)
+        start = now() - dt.timedelta(days=2)
+        trip = create_trip(
+            vehicle, create_drivers(1)[0], start,
+            start + dt.timedelta(hours=6))
+        Trip.plan([trip])
+        trip.departure = start
+        trip.save()
+        Trip.dispatch([trip])
+        vehicle = Vehicle(vehicle.id)
+        self.assertEqual(
+            (vehicle.occupation, vehicle.free_from), ('trip', None))
+        self.assertEqual(vehicle.current_driver, trip.driver)
+        for state, found in [('free', []), ('trip', [vehicle])]:
+            self.assertEqual(
+                Vehicle.search([('occupation', '=', state)]), found)
+
+    @with_company
+    def test_negative(self):
+        "Nobody drives less than no kilometre"
+        trip = create_trip(create_vehicles(1)[0])
+        for name in ['km', 'loaded_km', 'fuel_close']:
+            with self.subTest(name=name), \
+                    self.assertRaises(DomainValidationError):
+                type(trip).write([trip], {name: -1.})
