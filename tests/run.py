@@ -19,7 +19,6 @@ The last line counts the tests.
 import argparse
 import contextlib
 import fnmatch
-import gc
 import json
 import operator
 import os
@@ -129,8 +128,6 @@ def run_here(name, path):
     "Run a suite in this process, write its result to path"
     warnings.filterwarnings(
         'error', category=DeprecationWarning, module=_OURS)
-    # What is imported stays, and the least of what comes forms cycles
-    gc.set_threshold(50_000, 20, 20)
     runner = unittest.TextTestRunner(
         stream=sys.stderr, resultclass=TimedResult)
     outcome = runner.run(load(name))
