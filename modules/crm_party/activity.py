@@ -464,7 +464,10 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
             cls._ensure_profiles(activities)
         if mode != 'delete' and (
                 field_names is None or field_names & {'state', 'type'}):
-            cls._set_customers(activities)
+            Profile.set_customers([
+                    (a.company, a.party, a.done_on or a.date)
+                    for a in activities if a.party and a.state == 'done'
+                    and a.type.channel == 'purchase'])
         if (field_names is None
                 or field_names & {'party', 'state', 'done_on', 'date'}):
             parties = [a.party.id for a in activities if a.party]
@@ -483,18 +486,6 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
             Profile.ensure(
                 [a.party.id for a in activities
                     if a.party and a.company == company],
-                company.id)
-
-    @classmethod
-    def _set_customers(cls, activities):
-        "Who has bought is a customer"
-        Profile = Pool().get('crm.profile')
-        bought = [
-            a for a in activities
-            if a.party and a.state == 'done' and a.type.channel == 'purchase']
-        for company in {a.company for a in bought}:
-            Profile.set_customer(
-                [a.party.id for a in bought if a.company == company],
                 company.id)
 
     @classmethod

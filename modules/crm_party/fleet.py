@@ -49,11 +49,9 @@ class Order(metaclass=PoolMeta):
                 mode == 'write'
                 and not field_names & {'state', 'order_date', 'party'}):
             return
-        ordered = [o for o in orders if o.state in _ORDERED]
-        for company in {o.company for o in ordered}:
-            Profile.set_customer(
-                [o.party.id for o in ordered if o.company == company],
-                company.id)
+        Profile.set_customers([
+                (o.company, o.party, o.order_date) for o in orders
+                if o.state in _ORDERED])
         Profile.update_contacts([o.party.id for o in orders])
 
 

@@ -75,12 +75,9 @@ class Invoice(metaclass=PoolMeta):
         super().on_modification(mode, invoices, field_names=field_names)
         if mode != 'write' or 'state' not in (field_names or []):
             return
-        posted = [i for i in invoices
-            if i.type == 'out' and i.state in _POSTED]
-        for company in {i.company for i in posted}:
-            Profile.set_customer(
-                [i.party.id for i in posted if i.company == company],
-                company.id)
+        Profile.set_customers([
+                (i.company, i.party, i.invoice_date) for i in invoices
+                if i.type == 'out' and i.state in _POSTED])
         Profile.update_contacts([
                 i.party.id for i in invoices if i.type == 'out'])
 

@@ -283,6 +283,11 @@ class Profile(ModelSQL, ModelView):
                 if e.company in {None, p.company}]
             for p in profiles}
 
+    @fields.depends('status', 'lost_on')
+    def on_change_status(self):
+        if self.status == 'former' and not self.lost_on:
+            self.lost_on = Pool().get('ir.date').today()
+
     @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
@@ -339,19 +344,32 @@ class Profile(ModelSQL, ModelView):
                     exception.message) from exception
 
     @classmethod
-    def set_customer(cls, parties, company):
-        """Make prospects customers, they have bought.
+    def set_customers(cls, purchases):
+        """Make those who have bought customers.
 
-        parties and company are ids; missing profiles are created.
+        purchases is a list of (company, party, day or None for today);
+        missing profiles are created.  Who was lost comes back by a purchase
+        since then: what is entered late of the time before changes nothing.
         """
-        cls.ensure(parties, company, {'status': 'customer'})
-        cls.write(cls.search([
-                    ('party', 'in', parties),
-                    ('company', '=', company),
-                    ('status', '=', 'prospect'),
-                    ]), {
-                'status': 'customer',
-                })
+        today = Pool().get('ir.date').today()
+        last = defaultdict(dict)
+        for company, party, date in purchases:
+            days, date = last[company.id], date or today
+            days[party.id] = max(date, days.get(party.id, date))
+        for company, days in last.items():
+            cls.ensure(list(days), company, {'status': 'customer'})
+            cls.write([
+                    p for p in cls.search([
+                            ('party', 'in', list(days)),
+                            ('company', '=', company),
+                            ('status', 'in', ['prospect', 'former']),
+                            ])
+                    if p.status == 'prospect'
+                    or p.lost_on and p.lost_on <= days[p.party.id]], {
+                    'status': 'customer',
+                    'lost_on': None,
+                    'lost_reason': None,
+                    })
 
     def absorb(self, other):
         "Take from another profile of the same company what is empty here"

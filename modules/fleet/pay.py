@@ -16,6 +16,7 @@ from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import PayError, PayWarning, StateError
 from .state import ButtonStateMixin
+from .tariff import load_quantities
 from .tools import to_utc
 from .trip import DONE
 
@@ -394,6 +395,7 @@ class Trip(metaclass=PoolMeta):
             'km': self.km,
             'loaded_km': self.loaded_km,
             'tonne_km': self.tonne_km,
+            **load_quantities([c for o in self.orders for c in o.cargo]),
             'stop': len([s for s in self.stops if not s.skipped]),
             'hour': round(
                 (self.arrival - self.departure) / dt.timedelta(hours=1), 2),

@@ -32,6 +32,20 @@ BASES = [
     ]
 
 
+def load_quantities(cargo):
+    "Return {basis: quantity, None if unknown} of what lines of cargo weigh"
+    def total(name):
+        known = [v for v in (getattr(c, name) for c in cargo) if v is not None]
+        return sum(known) if known else None
+    kg = total('gross_kg')
+    return {
+        'kg': kg,
+        'tonne': kg / 1000 if kg is not None else None,
+        'm3': total('volume_m3'),
+        'pallet': total('pallets'),
+        }
+
+
 class Tariff(DeactivableMixin, ModelSQL, ModelView):
     __name__ = 'fleet.tariff'
 
@@ -208,20 +222,14 @@ class Order(metaclass=PoolMeta):
 
     def price_quantities(self):
         "Return {basis: quantity} of what the tariff may count"
-        def total(name):
-            values = [getattr(c, name) for c in self.cargo or []]
-            known = [v for v in values if v is not None]
-            return sum(known) if known else None
-        kg = total('gross_kg')
+        quantities = load_quantities(self.cargo or [])
+        tonnes = quantities['tonne']
         return {
             'km': self.km,
             'loaded_km': self.km,
             'tonne_km': (
-                self.km * kg / 1000 if self.km and kg is not None else None),
-            'kg': kg,
-            'tonne': kg / 1000 if kg is not None else None,
-            'm3': total('volume_m3'),
-            'pallet': total('pallets'),
+                self.km * tonnes if self.km and tonnes is not None else None),
+            **quantities,
             'stop': len(self.stops or []),
             'trip': 1,
             }

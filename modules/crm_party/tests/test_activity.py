@@ -190,6 +190,10 @@ class ActivityTestCase(CrmTestCase):
         parties = {
             status: self.create_party(status, profile={'status': status})
             for status in ['prospect', 'blocked']}
+        for name, days in [('back', 0), ('late', 1)]:
+            parties[name] = self.create_party(name, profile={
+                    'status': 'former',
+                    'lost_on': self.today + dt.timedelta(days=days)})
         for party in [*parties.values(), self.create_party('new')]:
             parties[party.name] = party
             activity = self.plan(party, type=purchase.id)
@@ -198,7 +202,7 @@ class ActivityTestCase(CrmTestCase):
                 name: self.get('party.party')(p.id).crm_profiles[0].status
                 for name, p in parties.items()}, {
                 'prospect': 'customer', 'new': 'customer',
-                'blocked': 'blocked'})
+                'blocked': 'blocked', 'back': 'customer', 'late': 'former'})
 
     def test_delete(self):
         Activity = self.get('crm.activity')

@@ -234,26 +234,31 @@ class CostTestCase(FleetTestCase):
 
     @with_company
     def test_pay_lines(self):
-        "Two sheets that touch pay once, stops left out are not paid"
+        "Two sheets that touch pay once what was carried and the stops made"
         pool = Pool()
+        Order = pool.get('fleet.order')
         Sheet = pool.get('fleet.pay.sheet')
         driver, other = create_drivers(2)
+        orders = [create_order(kg=kg) for kg in [3000, 4000]]
+        Order.confirm(orders)
         trip = do(create_trip(
                 create_vehicles(1)[0], driver, stops=[('create', [
                             {'kind': 'rest'},
                             {'kind': 'rest', 'skipped': True,
-                                'reason': "Closed"}])]), km=10.)
+                                'reason': "Closed"}])],
+                orders=[('add', [o.id for o in orders])]), km=10.)
         tariff, = pool.get('fleet.tariff').create([{
                     'name': "Pay", 'category': 'driver',
                     'rules': [('create', [
-                                {'basis': 'stop', 'rate': Decimal(5)}])]}])
+                                {'basis': 'stop', 'rate': Decimal(5)},
+                                {'basis': 'tonne', 'rate': Decimal(2)}])]}])
         sheets = Sheet.create([{
                     'driver': driver.id, 'tariff': tariff.id,
                     'start': dt.date(2026, 3, day),
                     'end': dt.date(2026, 3, 31)} for day in [1, 2]])
         Sheet.compute(sheets)
         line, = [line for s in Sheet.browse(sheets) for line in s.lines]
-        self.assertEqual((line.trip, line.amount), (trip, 5))
+        self.assertEqual((line.trip, line.amount), (trip, 5 + 2 * 7))
         with self.assertRaises(StateError) as refusal:
             Sheet.write([line.sheet], {'driver': other.id})
         self.assertIn(driver.rec_name, refusal.exception.message)
