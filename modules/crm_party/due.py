@@ -162,14 +162,21 @@ class Due(ModelSQL, ModelView):
     def _get_part(cls, query, kind, model, position, length):
         def column(name, expression):
             return cls._fields[name].sql_cast(expression).as_(name)
+        profile = Pool().get('crm.profile').__table__()
         origin = Null
         if model:
             origin = Concat(Literal(f'{model},'), Cast(query.id, 'VARCHAR'))
+        blocked = profile.select(
+            profile.party,
+            where=(profile.company
+                == Transaction().context.get('company', -1))
+            & (profile.status == 'blocked'))
         return query.select(
             (query.id * length + position).as_('id'),
             *(column(n, getattr(query, n)) for n in _COLUMNS[1:]),
             column('kind', Literal(kind)),
-            column('origin', origin))
+            column('origin', origin),
+            where=~query.party.in_(blocked))
 
     @classmethod
     def _get_context(cls):

@@ -249,7 +249,7 @@ class ProductAccount(ModelSQL, CompanyValueMixin):
     __name__ = 'loan.product.account'
 
     product = fields.Many2One(
-        'loan.product', "Product", ondelete='CASCADE',
+        'loan.product', "Product", required=True, ondelete='CASCADE',
         context={
             'company': Eval('company', -1),
             },

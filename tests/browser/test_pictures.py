@@ -58,6 +58,9 @@ class PicturesTestCase(BrowserTestCase):
                 if row is not None:
                     client.open(row)
                 client.wait()
+                # The last list of a board takes the focus
+                client.page.evaluate(
+                    "() => jQuery('.tab-content *').scrollTop(0)")
                 path = client.screenshot(f'guide-{name}')
                 self.assertGreater(path.stat().st_size, 20_000)
                 client.close_tab()

@@ -88,6 +88,8 @@ class DueTestCase(CrmTestCase):
         self.plan(party, self.today - days(2))
         later = self.create_party("Later", profile={})
         self.plan(later, self.today + days(1), type=self.promise.id)
+        blocked = self.create_party("Blocked", profile={'status': 'blocked'})
+        self.plan(blocked, self.today - days(2), type=self.promise.id)
         due = self.due('promise')
         self.assertEqual(set(due), {"Waiting"})
         self.assertEqual(due["Waiting"].days, 2)
