@@ -393,10 +393,16 @@ class ContractInvoice(Wizard):
         for company in {c.company for c in contracts}:
             # The accounts are those of the company
             with Transaction().set_context(company=company.id):
-                for sub_contracts in grouped_slice([
-                            c for c in contracts if c.company == company],
-                        _SLICE):
-                    invoices.extend(Contract.create_invoices(
-                            Contract.browse(list(sub_contracts)),
-                            self.start.date, post=self.start.post))
+                invoices.extend(self._invoice(
+                        [c for c in contracts if c.company == company]))
         return action, {'res_id': [i.id for i in invoices]}
+
+    def _invoice(self, contracts):
+        "Return the new invoices of contracts of a company"
+        Contract = Pool().get('crm.contract')
+        invoices = []
+        for sub_contracts in grouped_slice(contracts, _SLICE):
+            invoices.extend(Contract.create_invoices(
+                    Contract.browse(list(sub_contracts)),
+                    self.start.date, post=self.start.post))
+        return invoices

@@ -358,18 +358,20 @@ class Profile(ModelSQL, ModelView):
             days[party.id] = max(date, days.get(party.id, date))
         for company, days in last.items():
             cls.ensure(list(days), company, {'status': 'customer'})
-            cls.write([
-                    p for p in cls.search([
-                            ('party', 'in', list(days)),
-                            ('company', '=', company),
-                            ('status', 'in', ['prospect', 'former']),
-                            ])
-                    if p.status == 'prospect'
-                    or p.lost_on and p.lost_on <= days[p.party.id]], {
-                    'status': 'customer',
-                    'lost_on': None,
-                    'lost_reason': None,
-                    })
+        profiles = cls.search([
+                ('party', 'in', list({p.id for _, p, _ in purchases})),
+                ('company', 'in', list(last)),
+                ('status', 'in', ['prospect', 'former']),
+                ])
+        cls.write([
+                p for p in profiles
+                if (day := last[p.company.id].get(p.party.id))
+                and (p.status == 'prospect'
+                    or p.lost_on and p.lost_on <= day)], {
+                'status': 'customer',
+                'lost_on': None,
+                'lost_reason': None,
+                })
 
     def absorb(self, other):
         "Take from another profile of the same company what is empty here"

@@ -103,7 +103,7 @@ class Replace(metaclass=PoolMeta):
         theirs = {
             r.mailing: r for r in Recipient.search([
                     ('party', '=', destination.id)])}
-        dropped = []
+        messages, dropped = [], []
         for recipient in Recipient.search([
                     ('party', '=', source.id),
                     ('mailing', 'in', [m.id for m in theirs]),
@@ -111,8 +111,11 @@ class Replace(metaclass=PoolMeta):
             kept = theirs[recipient.mailing]
             if recipient.state == 'included' and kept.state == 'excluded':
                 kept, recipient = recipient, kept
-            Message.write(list(recipient.messages), {'recipient': kept.id})
+            for message in recipient.messages:
+                message.recipient = kept
+                messages.append(message)
             dropped.append(recipient)
+        Message.save(messages)
         Recipient.delete(dropped)
 
 

@@ -415,7 +415,10 @@ class ChangesTestCase(ModelsCase):
                     cache.clear()
                 with count_queries() as log:
                     Loan.run_loans(Loan.browse(part), START + 80 * DAY)
-                counts.append(sum('SELECT' in query[:7] for query in log))
+                # Those for the ids of new rows are of PostgreSQL only
+                counts.append(sum(
+                        'SELECT' in query[:7] and 'nextval' not in query
+                        for query in log))
             # The first one finds the caches empty
             _, one, five = counts
             self.assertLessEqual(five, one + 2, log.worst())
