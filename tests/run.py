@@ -13,7 +13,8 @@ As a company's server, Python runs with -O, but for sqlite:MODULE and together,
 where assertions are checked.
 Patterns choose some of them: tests/run.py 'sqlite:*' layout.  What a suite
 needs and the machine lacks is shown as skipped, with REQUIRE_ALL=1 as failed.
-The output of each suite stays in the artefacts, that of failures is printed.
+The output of each suite and the time of each of its tests stay in the
+artefacts; the output of failures is printed.
 The last line counts the tests.
 """
 import argparse
@@ -132,10 +133,9 @@ def run_here(name, path):
         stream=sys.stderr, resultclass=TimedResult)
     outcome = runner.run(load(name))
     result = outcome.summary()
-    print("Slowest:")
-    for seconds, test in sorted(
-            outcome.times, key=operator.itemgetter(0))[:-6:-1]:
-        print(f"{seconds:8.1f} s  {test}")
+    Path(path).with_name('times.txt').write_text(''.join(
+            f"{seconds:8.2f} s  {test}\n" for seconds, test in sorted(
+                outcome.times, key=operator.itemgetter(0), reverse=True)))
     result['cpu'] = sum(
         sum(resource.getrusage(who)[:2])
         for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN])
