@@ -235,6 +235,14 @@ class Account(
                 connections=int(_option(section, 'connections', 4))))
 
     @classmethod
+    def polled(cls):
+        "Return {account: adapter} of those that are asked for receipts"
+        adapters = {
+            a.id: a.get_adapter() for a in cls.search([])
+            if not a.is_dry_run}
+        return {i: a for i, a in adapters.items() if a.polled}
+
+    @classmethod
     def find(cls, channel, company):
         "Return the first account for channel, None if there is none"
         accounts = cls.search([

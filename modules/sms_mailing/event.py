@@ -14,6 +14,7 @@ from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
+from .adapters import Report
 from .engine.delivery import FINAL, RANK
 from .exceptions import AppendOnlyError
 from .export import InertExportMixin
@@ -24,6 +25,15 @@ _RAW = 2000
 _LEFT = ['sent', 'expired', 'undelivered', 'delivered', 'read']
 # Things that happen to a message besides its delivery, more than once
 _REPEATED = {'click', 'open', 'reply', 'call'}
+# Those of them that programs do as well
+_SEEN = {'click', 'open'}
+# What their code says then
+SCANNER = 'scanner'
+# Nobody reads and clicks that fast
+_SCANNER_DELAY = dt.timedelta(seconds=2)
+_SCANNERS = (
+    'bot', 'crawl', 'spider', 'preview', 'scan', 'proofpoint', 'barracuda',
+    'mimecast', 'facebookexternalhit', 'curl', 'python', 'wget')
 
 
 class Event(InertExportMixin, ModelSQL, ModelView):
@@ -52,7 +62,9 @@ class Event(InertExportMixin, ModelSQL, ModelView):
     code = fields.Char("Code")
     raw = fields.Text("Received", help="What the gateway said.")
     scanner = fields.Boolean(
-        "Scanner", help="A program followed the link, not the person.")
+        "Scanner",
+        help="A program followed the link or opened the mail, not the "
+        "person.")
     fingerprint = fields.Char("Fingerprint", required=True)
     folded = fields.Boolean(
         "Taken In", help="The state of the message reflects the event.")
@@ -110,7 +122,7 @@ class Event(InertExportMixin, ModelSQL, ModelView):
         rows = [[
                 transaction.user, CurrentTimestamp(), message, account,
                 report.kind, now, report.code, (report.raw or '')[:_RAW],
-                report.kind == 'click' and report.code == 'scanner',
+                report.kind in _SEEN and report.code == SCANNER,
                 cls.fingerprint_of(message, report, now), False]
             for message, report in reports]
         cursor = transaction.connection.cursor()
@@ -124,6 +136,44 @@ class Event(InertExportMixin, ModelSQL, ModelView):
         count = cursor.rowcount
         Refusal.from_reports([(m, r) for m, r in reports if r.refusal])
         return count
+
+    @classmethod
+    def take(cls, account, reports):
+        """Append reports that name their messages by the reference
+
+        What the account does not know is left out.
+        """
+        pool = Pool()
+        message = pool.get('mailing.message').__table__()
+        references = {r.reference for r in reports}
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*message.select(
+                message.provider_ref, message.id,
+                where=(message.account == account)
+                & fields.SQL_OPERATORS['in'](
+                    message.provider_ref, list(references))))
+        ids = dict(cursor)
+        return cls.add(account, [
+                (ids[r.reference], r) for r in reports
+                if r.reference in ids])
+
+    @classmethod
+    def seen(cls, message, kind, user_agent, method):
+        """Append that a message was opened or its link followed
+
+        Returns whether a person did it: programs do it at once, by name or
+        without asking for the contents.
+        """
+        now = dt.datetime.now()
+        scanner = (
+            method == 'HEAD'
+            or any(s in (user_agent or '').lower() for s in _SCANNERS)
+            or (message.sent_at is not None
+                and now - message.sent_at < _SCANNER_DELAY))
+        cls.add(message.account.id, [(message.id, Report(
+                        kind, code=SCANNER if scanner else None,
+                        raw=f'{now.isoformat()} {user_agent or ""}'))])
+        return not scanner
 
     @classmethod
     def fold(cls, messages=None):

@@ -281,8 +281,9 @@ class Inbound(InertExportMixin, ModelSQL, ModelView):
             [r for r in records if r.keyword == keyword.MAYBE], 'doubt')
         if started := [r for r in records if r.keyword == keyword.START]:
             cls._start(started)
-        Event.add(None, [(
-                    r.message.id, Report('reply', raw=r.reference))
+        Event.add(None, [(r.message.id, Report(
+                        'call' if r.channel == 'voice' else 'reply',
+                        raw=r.reference))
                 for r in records if r.message])
 
     @classmethod

@@ -1,7 +1,6 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
-import datetime as dt
 import secrets
 import string
 
@@ -14,18 +13,12 @@ from trytond.model import ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from .adapters import Report
 from .exceptions import AppendOnlyError
 from .export import InertExportMixin
 
 _ALPHABET = string.ascii_letters + string.digits
 # 65 random bits
 CODE_LENGTH = 11
-# Nobody reads and clicks that fast
-_SCANNER_DELAY = dt.timedelta(seconds=2)
-_SCANNERS = (
-    'bot', 'crawl', 'spider', 'preview', 'scan', 'proofpoint', 'barracuda',
-    'mimecast', 'facebookexternalhit', 'curl', 'python', 'wget')
 
 
 class Link(InertExportMixin, ModelSQL, ModelView):
@@ -111,16 +104,7 @@ class Link(InertExportMixin, ModelSQL, ModelView):
         if not links:
             return None
         link, = links
-        now = dt.datetime.now()
-        sent_at = link.message.sent_at
-        scanner = (
-            method == 'HEAD'
-            or any(s in (user_agent or '').lower() for s in _SCANNERS)
-            or (sent_at is not None and now - sent_at < _SCANNER_DELAY))
-        Event.add(link.message.account.id, [(link.message.id, Report(
-                        'click', code='scanner' if scanner else None,
-                        raw=f'{now.isoformat()} {user_agent or ""}'))])
-        if not scanner:
+        if Event.seen(link.message, 'click', user_agent, method):
             table = cls.__table__()
             cursor = Transaction().connection.cursor()
             cursor.execute(*table.update(

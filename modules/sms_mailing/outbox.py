@@ -48,7 +48,8 @@ _ARCHIVED = {
     'subject', 'text', 'html', 'address', 'party', 'token', 'dedup_key',
     'account', 'channel', 'template', 'topic', 'sent_at', 'provider_ref',
     'parts', 'cost', 'attempts', 'claimed_at', 'final_at'}
-
+# What a person may have answered
+_LEFT = ['sent', 'delivered', 'read', 'unknown']
 
 _Known = namedtuple(
     '_Known', ['id', 'token', 'account', 'adapter', 'section', 'language'])
@@ -180,6 +181,9 @@ class Message(InertExportMixin, ModelSQL, ModelView):
                     t, (t.party, Index.Equality()),
                     (t.create_date, Index.Range())),
                 Index(t, (t.address, Index.Equality())),
+                Index(
+                    t, (t.provider_ref, Index.Equality()),
+                    where=t.provider_ref != Null),
                 Index(t, (t.recipient, Index.Equality())),
                 })
         cls._order = [('id', 'DESC')]
@@ -192,6 +196,21 @@ class Message(InertExportMixin, ModelSQL, ModelView):
                 'mark_sent': {
                     'invisible': Eval('state') != 'unknown',
                     'icon': 'tryton-ok',
+                    'depends': ['state'],
+                    },
+                'called': {
+                    'invisible': ~Eval('state').in_(_LEFT),
+                    'icon': 'tryton-chat',
+                    'depends': ['state'],
+                    },
+                'hold': {
+                    'invisible': Eval('state') != 'queued',
+                    'icon': 'tryton-archive',
+                    'depends': ['state'],
+                    },
+                'release': {
+                    'invisible': Eval('state') != 'held',
+                    'icon': 'tryton-unarchive',
                     'depends': ['state'],
                     },
                 'cancel': {
@@ -522,6 +541,7 @@ class Message(InertExportMixin, ModelSQL, ModelView):
         pool = Pool()
         Event = pool.get('mailing.event')
         Mailing = pool.get('mailing.mailing')
+        cls._poll()
         while sending.short(Event.fold):
             pass
         for part in [sending.sweep, sending.expire, cascade.escalate]:
@@ -539,6 +559,22 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             for ids in grouped_slice(cls._due(limit=CRON_SIZE), TASK_SIZE):
                 cls.send(list(ids))
         sending.short(Mailing.finish)
+
+    @staticmethod
+    def _poll():
+        "Take in the receipts of gateways that can not call back"
+        pool = Pool()
+        Account = pool.get('mailing.account')
+        Event = pool.get('mailing.event')
+        for account, adapter in sending.short(Account.polled).items():
+            try:
+                reports = adapter.poll()
+            except Exception:
+                # What is wrong with one must not silence the others
+                logger.exception("account %s can not be asked", account)
+            else:
+                if reports:
+                    sending.short(Event.take, account, reports)
 
     @classmethod
     def contents(cls, rows):
@@ -681,6 +717,43 @@ class Message(InertExportMixin, ModelSQL, ModelView):
             message.state = 'sent'
             message.sent_at = message.claimed_at
         cls.save(messages)
+
+    @classmethod
+    @ModelView.button
+    def called(cls, messages):
+        "The person has called because of the message"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        User = pool.get('res.user')
+        user = User(Transaction().user).rec_name
+        now = dt.datetime.now()
+        Event.add(None, [
+                (m.id, Report('call', raw=f'{now.isoformat()} {user}'))
+                for m in messages if m.state in _LEFT], now)
+
+    @classmethod
+    @ModelView.button
+    def hold(cls, messages):
+        "Keep back what waits until a person lets it go"
+        cls._change(messages, 'queued', 'held')
+
+    @classmethod
+    @ModelView.button
+    def release(cls, messages):
+        cls.ring_messages(cls._change(messages, 'held', 'queued'))
+
+    @classmethod
+    def _change(cls, messages, from_, to):
+        "Change what is in a state and return it; a worker may be faster"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.state, table.write_uid, table.write_date],
+                [to, Transaction().user, CurrentTimestamp()],
+                where=fields.SQL_OPERATORS['in'](
+                    table.id, list(map(int, messages)))
+                & (table.state == from_)))
+        return [m for m in cls.browse(messages) if m.state == to]
 
     @classmethod
     @ModelView.button

@@ -16,7 +16,7 @@ from .engine.template import Amount, Formatter, escape_html, single_line
 
 __all__ = [
     'Content', 'LangFormatter', 'compose', 'follow', 'read_value',
-    'read_values']
+    'read_values', 'with_picture']
 
 Content = namedtuple(
     'Content', ['subject', 'text', 'html', 'encoding', 'parts'])
@@ -119,3 +119,10 @@ def compose(
         count = gsm.count(text)
         return Content(None, text, None, count.encoding, count.parts)
     return Content(None, text, None, None, 1)
+
+
+def with_picture(html, url):
+    "Return html that asks for url when it is opened"
+    picture = f'<img src="{escape_html(url)}" width="1" height="1" alt="">'
+    body, end, rest = html.rpartition('</body>')
+    return f'{body}{picture}{end}{rest}' if end else html + picture

@@ -96,7 +96,8 @@ def _answers(mailings):
             message.mailing, event.kind, Count(event.message, distinct=True),
             where=message.mailing.in_(mailings)
             & event.kind.in_(
-                ['reply', 'click', 'call', 'unsubscribe', 'complaint'])
+                ['reply', 'open', 'click', 'call', 'unsubscribe',
+                    'complaint'])
             & (Coalesce(event.scanner, False) == Literal(False)),
             group_by=[message.mailing, event.kind],
             order_by=[message.mailing, event.kind]), labels)

@@ -7,6 +7,7 @@ from sql.aggregate import Count, Max, Min, Sum
 from sql.conditionals import Case, Coalesce, NullIf
 from sql.functions import DateTrunc, Round
 
+from caravan.days import day_start, local_day
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
@@ -19,6 +20,9 @@ from .sending import is_paid, is_sent
 from .topic import PURPOSES
 
 _DELIVERED = ['delivered', 'read']
+# The kinds of events that are counted, once a message
+_ANSWERS = {
+    'replies': 'reply', 'opens': 'open', 'clicks': 'click', 'calls': 'call'}
 
 
 class Context(ModelView):
@@ -83,7 +87,11 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
     refused = fields.Integer(
         "Refused", help="Held back at the last moment.")
     replies = fields.Integer("Replies")
+    opens = fields.Integer(
+        "Opens", help="Mails that were opened, as far as it is counted.")
     clicks = fields.Integer("Clicks")
+    calls = fields.Integer(
+        "Calls", help="Those who called because of the message.")
     stops = fields.Integer(
         "Refusals", help="Those who refused after the message.")
     parts = fields.Integer("Parts")
@@ -110,12 +118,11 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
         message = pool.get('mailing.message').__table__()
         event = pool.get('mailing.event').__table__()
         refusal = pool.get('mailing.refusal').__table__()
+        human = Coalesce(event.scanner, False) == Literal(False)
         events = event.select(
             event.message.as_('message'),
-            Max(Case((event.kind == 'reply', 1), else_=0)).as_('reply'),
-            Max(Case((
-                        (event.kind == 'click') & (event.code == Null), 1),
-                    else_=0)).as_('click'),
+            *(Max(Case(((event.kind == kind) & human, 1), else_=0)).as_(kind)
+                for kind in _ANSWERS.values()),
             group_by=[event.message])
         refusals = refusal.select(
             refusal.message.as_('message'),
@@ -150,8 +157,8 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
             of('unknown').as_('unknown'),
             Count(Literal(1), filter_=message.error_code == 'refused').as_(
                 'refused'),
-            Sum(Coalesce(events.reply, 0)).as_('replies'),
-            Sum(Coalesce(events.click, 0)).as_('clicks'),
+            *(Sum(Coalesce(getattr(events, kind), 0)).as_(name)
+                for name, kind in _ANSWERS.items()),
             Count(tables['refusals'].message).as_('stops'),
             cls.parts.sql_cast(
                 Sum(message.parts, filter_=paid)).as_('parts'),
@@ -174,11 +181,19 @@ class Abstract(InertExportMixin, ModelSQL, ModelView):
         context = Transaction().context
         message = tables['message']
         where = message.company == context.get('company')
+        company = cls._company()
         if from_date := context.get('from_date'):
-            where &= message.create_date >= from_date
+            where &= message.create_date >= day_start(company, from_date)
         if to_date := context.get('to_date'):
-            where &= message.create_date < to_date + relativedelta(days=1)
+            where &= message.create_date < day_start(
+                company, to_date + relativedelta(days=1))
         return where
+
+    @classmethod
+    def _company(cls):
+        Company = Pool().get('company.company')
+        company = Transaction().context.get('company')
+        return Company(company) if company is not None else None
 
 
 class Period(Abstract):
@@ -198,7 +213,9 @@ class Period(Abstract):
         period = Transaction().context.get('period', 'month')
         # Grouped by its name: PostgreSQL takes each parameter for another one
         return cls.date.sql_cast(
-            DateTrunc(period, tables['message'].create_date)).as_('date')
+            DateTrunc(period, local_day(
+                    cls.date, tables['message'].create_date,
+                    cls._company()))).as_('date')
 
     @classmethod
     def _columns(cls, tables):

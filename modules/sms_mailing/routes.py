@@ -33,6 +33,11 @@ border:0;border-radius:.3em;background:#267f82;color:#fff}}</style></head>
 <body><h1>{title}</h1><p>{text}</p>{form}</body></html>
 """
 
+# A transparent point, GIF 89a
+_PICTURE = bytes.fromhex(
+    '47494638396101000100800000000000ffffff21f90401000000002c00000000010001'
+    '0000020144003b')
+
 
 def _plain(request, size=MAX_SIZE):
     "Refuse what is packed or large, before anything is read"
@@ -163,6 +168,23 @@ def _page(text, form):
     response.headers['Content-Security-Policy'] = (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
     response.headers['Referrer-Policy'] = 'no-referrer'
+    return response
+
+
+@app.route(
+    '/<database_name>/mailing/o/<int:id_>/<token>', methods=['GET'])
+@with_pool
+@with_transaction(readonly=False)
+def opened(request, pool, id_, token):
+    "A person opens a mail, its program asks for the picture"
+    Event = pool.get('mailing.event')
+    Message = pool.get('mailing.message')
+    if row := _find(pool, id_, token):
+        Event.seen(
+            Message(row.id), 'open', request.headers.get('User-Agent'),
+            request.method)
+    response = Response(_PICTURE, HTTPStatus.OK, content_type='image/gif')
+    response.headers['Cache-Control'] = 'no-store'
     return response
 
 

@@ -32,6 +32,7 @@ from .adapters import (
 from .engine import address, gsm
 from .engine.template import MissingValue
 from .engine.window import next_opening
+from .rendering import with_picture
 from .window import windows_of
 
 __all__ = [
@@ -232,9 +233,13 @@ class Outbox:
         begin = account.take_slots(len(rows), now)
         self._mark(account, rows, contents, now)
         languages = self._languages()
+        watched = (
+            self._of_templates(rows, 'count_opens')
+            if account.channel == 'email' else {})
         return begin, [
             self._outgoing(
-                account, r, contents[r.id], languages.get(r.language))
+                account, r, contents[r.id], languages.get(r.language),
+                watched.get(r.template))
             for r in rows
             if not self._is_dry(account, r)]
 
@@ -271,7 +276,7 @@ class Outbox:
         lacking = Consent.lacking(
             [r.id for r in rows if r.purpose == 'marketing'])
         settled = Rule.settled(rows)
-        limits = self._limits(rows)
+        limits = self._of_templates(rows, 'max_parts')
         kept, dropped = [], []
         for row in rows:
             if row.id in refused:
@@ -291,12 +296,12 @@ class Outbox:
         return kept
 
     @staticmethod
-    def _limits(rows):
-        "Return {template: most parts that a message may have}"
+    def _of_templates(rows, name):
+        "Return {template: value of the field of that name}"
         template = Pool().get('mailing.template').__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*template.select(
-                template.id, template.max_parts,
+                template.id, getattr(template, name),
                 where=fields.SQL_OPERATORS['in'](
                     template.id, list({r.template for r in rows}))))
         return dict(cursor)
@@ -396,13 +401,17 @@ class Outbox:
         cursor.execute(*lang.select(lang.id, lang.code))
         return dict(cursor)
 
-    def _outgoing(self, account, row, content, language):
+    def _outgoing(self, account, row, content, language, watched):
         pool = Pool()
         Message = pool.get('mailing.message')
+        html = content.html
+        if html and watched:
+            # Not in the archive: who reads there does not open the mail
+            html = with_picture(html, Message.url('o', row.id, row.token))
         return Outgoing(
             id=row.id, token=row.token, channel=row.channel,
             address=row.address, sender=account.sender,
-            subject=content.subject, text=content.text, html=content.html,
+            subject=content.subject, text=content.text, html=html,
             encoding=content.encoding, language=language,
             marketing=row.purpose == 'marketing',
             callback=Message.url('dlr', row.id, row.token),

@@ -3,12 +3,12 @@
 
 import re
 
+from caravan.days import timezone
 from trytond.i18n import gettext
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool
 from trytond.pyson import Eval
-from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 from .account import CHANNELS
@@ -23,7 +23,9 @@ from .preview import DIGITS, PreviewMixin
 from .rendering import LangFormatter, compose, follow, read_values
 
 _TEXTS = ['subject', 'text', 'html']
-_CONTENT = {*_TEXTS, 'channel', 'model', 'link', 'spelling', 'max_parts'}
+_CONTENT = {
+    *_TEXTS, 'channel', 'model', 'link', 'count_opens', 'spelling',
+    'max_parts'}
 
 
 def _party_city(party):
@@ -33,10 +35,6 @@ def _party_city(party):
 
 def _party_language(party):
     return party.lang.name if party.lang else None
-
-
-def _timezone(company):
-    return tz.get_tzinfo(company.timezone or 'UTC') if company else None
 
 
 class Template(
@@ -73,6 +71,13 @@ class Template(
         "Link",
         help="The address behind {link}: each message gets a short one of "
         "its own, its clicks are counted.")
+    count_opens = fields.Boolean(
+        "Count Opens",
+        states={
+            'invisible': (Eval('channel') != 'email') | ~Eval('html'),
+            },
+        help="A picture that can not be seen tells when the mail is opened.\n"
+        "Mail programs that load pictures by themselves count as well.")
     spelling = fields.Selection([
             (None, "As written"),
             ('sanitise', "Plain signs"),
@@ -478,11 +483,11 @@ class Template(
     @classmethod
     def _record_values(cls, paths, record, company):
         "Return what texts read of a record"
-        timezone = _timezone(company)
+        zone = timezone(company)
         result = {}
         for path, sources in paths:
             if sources and (target := follow(record, path)):
-                result.update(read_values(target, sources, timezone))
+                result.update(read_values(target, sources, zone))
         return result
 
     @classmethod
@@ -496,7 +501,7 @@ class Template(
                         f'company.{n}': s
                         for n, s in cls.vocabulary()['company.company'].items()
                         if names is None or f'company.{n}' in names},
-                    _timezone(company)))
+                    timezone(company)))
         if names is None or 'today' in names:
             with Transaction().set_context(company=company and company.id):
                 result['today'] = Date.today()

@@ -47,6 +47,8 @@ class Report:
     kind is a state of engine.delivery or one of click, open, reply,
     unsubscribe, complaint; refusal is None, 'stop', 'bad_number', 'bounce'
     or 'complaint'; raw is what was received, for the archive.
+    id and token, or the reference that the gateway gave, name the message
+    where it is not known by the way the report came.
     """
     kind: str
     code: str = None
@@ -54,6 +56,7 @@ class Report:
     raw: str = None
     id: int = None
     token: str = None
+    reference: str = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,15 @@ class Adapter:
     """One way to the outside.
 
     name is its key, label what people see, channels the set it serves,
-    receipts tells whether it reports deliveries, idempotent whether the same
-    token submitted twice is sent once.
+    receipts tells whether it reports deliveries, polled whether it must be
+    asked for them, idempotent whether the same token submitted twice is sent
+    once.
     """
     name = None
     label = None
     channels = frozenset()
     receipts = False
+    polled = False
     idempotent = False
 
     def __init__(self, settings):
@@ -127,7 +132,10 @@ class Adapter:
         return False
 
     def poll(self):
-        "Return the Report waiting at the gateway"
+        """Return the Report waiting at the gateway, each with its reference
+
+        Never raises for what a gateway or a network does.
+        """
         return []
 
     def close(self):

@@ -20,12 +20,19 @@ Options of the section:
                     the key is the last part of the address
     report          words of the receipts: kannel, smpp, twilio or infobip
     report_field    name of the field that holds them, status by default
+    poll            address that tells the receipts which wait, asked each
+                    minute where the gateway can not call back
+    poll_list       name of the field with the list of them, by default the
+                    answer is the list
+    poll_reference  name of the field of each that holds the reference,
+                    reference by default
     from_field, text_field, to_field, id_field
                     names of the fields of an incoming message
 """
 import hashlib
 import hmac
 import json
+import logging
 import re
 from urllib.parse import quote, urlencode
 
@@ -35,6 +42,7 @@ from .base import (
 from .transport import Client, Lost, NotSent
 
 __all__ = ['FIELD', 'Http']
+logger = logging.getLogger(__name__)
 
 _JSON = 'application/json'
 _FORM = 'application/x-www-form-urlencoded'
@@ -101,12 +109,17 @@ class Http(Adapter):
 
     def _headers(self, message, content_type):
         headers = {'Content-Type': f'{content_type}; charset=utf-8'}
+        for name, value in self._lines():
+            value = self._fill(value, message, 'text/plain')
+            headers[name] = re.sub(r'[\r\n]', ' ', value)
+        return headers
+
+    def _lines(self):
+        "Yield the names and values of the headers"
         for line in self.settings.get('headers', '').splitlines():
             name, colon, value = line.partition(':')
             if colon:
-                value = self._fill(value.strip(), message, 'text/plain')
-                headers[name.strip()] = re.sub(r'[\r\n]', ' ', value)
-        return headers
+                yield name.strip(), value.strip()
 
     def _submit(self, message):
         content_type = self.settings.get('content_type', _JSON)
@@ -174,7 +187,9 @@ class Http(Adapter):
         if self.settings.get('signature') and not self.authentic(
                 request, ''):
             return []
-        values = self._fields(request)
+        return self._reports(self._fields(request))
+
+    def _reports(self, values, reference=None):
         name = self.settings.get('report_field', 'status')
         raw = ' '.join(str(values[n]) for n in [
                 name, *self.settings.get('report_code_field', '').split()]
@@ -185,7 +200,52 @@ class Http(Adapter):
             self.settings.get('report', 'smpp'), raw
             if self.settings.get('report', 'smpp') != 'smpp'
             or 'stat:' in raw else f'stat:{raw}')
-        return [Report(receipt.state, receipt.code, receipt.refusal, raw)]
+        return [Report(
+                receipt.state, receipt.code, receipt.refusal, raw,
+                reference=reference)]
+
+    @property
+    def polled(self):
+        return bool(self.settings.get('poll'))
+
+    def poll(self):
+        client = Client(
+            self.settings.get('poll'),
+            timeout=float(self.settings.get('timeout', 30)), connections=1)
+        url = client.url
+        target = (url.path or '/') + (f'?{url.query}' if url.query else '')
+        try:
+            status, text = client.request(
+                'GET', target, headers=dict(self._lines()))
+        except (NotSent, Lost) as exception:
+            logger.warning("account %s can not be asked for receipts: %s",
+                self.settings.account, exception)
+            return []
+        finally:
+            client.close()
+        if status != 200:
+            logger.warning("account %s is asked for receipts, answers %s",
+                self.settings.account, status)
+            return []
+        name = self.settings.get('poll_reference', 'reference')
+        return [
+            report for values in self._listed(text) if values.get(name)
+            for report in self._reports(values, str(values[name]))]
+
+    def _listed(self, text):
+        "Return the objects of an answer, none where it is not understood"
+        try:
+            values = json.loads(text)
+        except ValueError:
+            values = None
+        if (name := self.settings.get('poll_list')) and isinstance(
+                values, dict):
+            values = values.get(name)
+        if not isinstance(values, list):
+            logger.warning("account %s is asked for receipts, answers %r",
+                self.settings.account, text[:200])
+            return []
+        return [v for v in values if isinstance(v, dict)]
 
     def incoming(self, request):
         values = self._fields(request)

@@ -192,6 +192,43 @@ class HttpTestCase(unittest.TestCase):
                     ).submit([outgoing()])
                 self.assertEqual(result.outcome, outcome)
 
+    def poll(self, *answers, **options):
+        "Return the Report that a gateway with the answers holds"
+        with gateway(*answers) as server:
+            adapter = Http(settings(
+                    poll=f'{server.url}/reports?n=9', timeout='2',
+                    headers='Authorization: Bearer secret',
+                    report='infobip', **options))
+            self.assertTrue(adapter.polled)
+            reports = adapter.poll()
+            method, path, headers, _ = server.requests[0]
+        self.assertEqual((method, path), ('GET', '/reports?n=9'))
+        self.assertEqual(headers['Authorization'], 'Bearer secret')
+        return [(r.reference, r.kind) for r in reports]
+
+    def test_poll(self):
+        "Receipts are fetched where the gateway can not call back"
+        self.assertFalse(Http(settings(url='http://127.0.0.1:9')).polled)
+        answer = json.dumps({'results': [
+                    {'messageId': 'm-1', 'status': {'groupId': 3}},
+                    {'messageId': 'm-2', 'status': {'groupId': 2}},
+                    {'status': {'groupId': 3}},
+                    'nonsense']}).encode()
+        self.assertEqual(
+            self.poll((200, answer), poll_list='results',
+                poll_reference='messageId'),
+            [('m-1', 'delivered'), ('m-2', 'undelivered')])
+        answer = b'[{"reference": 7, "status": "DELIVERED_TO_HANDSET"}]'
+        self.assertEqual(self.poll((200, answer)), [('7', 'delivered')])
+
+    def test_poll_nothing(self):
+        "What is not understood is told in the log, nothing is raised"
+        for answer in [
+                (200, b'<html>'), (200, b'{}'), (503, b'[]'), (None, b'')]:
+            with self.subTest(answer=answer), self.assertLogs(
+                    'trytond.modules.sms_mailing', 'WARNING'):
+                self.assertEqual(self.poll(answer), [])
+
 
 class VoiceTestCase(unittest.TestCase):
     "Test calls with programs of the test's own"

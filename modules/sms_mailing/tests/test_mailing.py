@@ -13,6 +13,7 @@ from trytond.modules.sms_mailing.adapters import (
 from trytond.modules.sms_mailing.exceptions import (
     AccountValidationError, AppendOnlyError, ApprovalError, ArchiveError,
     EmptyAudienceError, MailingValidationError, SendError, TemplateTextError)
+from trytond.modules.sms_mailing.rendering import Content
 from trytond.modules.sms_mailing.sending import Outbox
 from trytond.modules.sms_mailing.tests.extras import ExtrasTestCase
 from trytond.modules.sms_mailing.tests.fixtures import (
@@ -235,6 +236,91 @@ class MailingTestCase(ExtrasTestCase):
         Mailing.cancel([Mailing(messages[0].mailing.id)])
         with self.assertRaises(SendError):
             Message.send_again(self.fresh(messages))
+
+    def test_held(self):
+        "What a person holds back neither leaves nor ends its mailing"
+        pool = Pool()
+        Mailing = pool.get('mailing.mailing')
+        Message = pool.get('mailing.message')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        first, second = messages
+        Message.hold([first])
+        outbox, outgoing = self.claim(messages)
+        self.assertEqual([o.id for o in outgoing], [second.id])
+        outbox.record(outgoing, [Result(ACCEPTED)])
+        Mailing.finish()
+        # What is away can not be held any more
+        Message.hold(self.fresh(messages))
+        self.assertEqual(
+            self.states(messages), [('held', None), ('sent', None)])
+        self.assertEqual(Mailing(first.mailing.id).state, 'running')
+        Message.release(self.fresh(messages))
+        Transaction().tasks.clear()
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [Result(ACCEPTED)])
+        self.assertEqual(
+            self.states(messages), [('sent', None), ('sent', None)])
+
+    def test_answers(self):
+        "Opens and calls are counted once a message, programs are not"
+        pool = Pool()
+        ByMailing = pool.get('mailing.reporting.mailing')
+        Event = pool.get('mailing.event')
+        Message = pool.get('mailing.message')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        Message.called(messages)
+        Message.called(messages)
+        self.assertFalse(Event.search([]))
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [Result(ACCEPTED)] * 2)
+        first, second = self.fresh(messages)
+        Message.called([first])
+        Message.called([first])
+        for raw, code in [('1', None), ('2', None), ('3', 'scanner')]:
+            Event.add(self.account.id, [
+                    (first.id, Report('open', code, raw=raw))])
+        Event.add(self.account.id, [
+                (second.id, Report('open', 'scanner', raw='1'))])
+        line, = ByMailing.search([('mailing', '=', first.mailing.id)])
+        self.assertEqual(
+            (line.calls, line.opens, line.clicks, line.replies), (1, 1, 0, 0))
+
+    def test_polled(self):
+        "Fetched receipts find their messages by the reference"
+        pool = Pool()
+        Event = pool.get('mailing.event')
+        messages = self.started(self.people('+37369000001', '+37369000002'))
+        outbox, outgoing = self.claim(messages)
+        outbox.record(outgoing, [
+                Result(ACCEPTED, 'one'), Result(ACCEPTED, 'two')])
+        reports = [
+            Report('delivered', reference='two', raw='2'),
+            Report('delivered', reference='unknown', raw='3')]
+        for count in [1, 0]:
+            self.assertEqual(Event.take(self.account.id, reports), count)
+        Event.fold()
+        self.assertEqual(
+            self.states(messages), [('sent', None), ('delivered', None)])
+
+    def test_picture(self):
+        "Only a mail whose opens are counted asks for the picture"
+        message, = self.started(self.people('+37369000001'))
+        outbox = Outbox(self.account)
+        row, = outbox._due([message.id], dt.datetime.now())
+        for html, watched, found in [
+                ('<body><p>Hello</p></body>', True, True),
+                ('<p>Hello</p>', True, True),
+                ('<p>Hello</p>', False, False),
+                (None, True, False)]:
+            with self.subTest(html=html, watched=watched):
+                outgoing = outbox._outgoing(
+                    self.account, row, Content("Hi", "Hello", html, None, 1),
+                    'en', watched)
+                self.assertEqual(
+                    f'/mailing/o/{row.id}/{row.token}"'
+                    in (outgoing.html or ''), found)
+                if html and '</body>' in html:
+                    self.assertTrue(outgoing.html.endswith('</body>'))
 
     def test_accepted(self):
         messages = self.started(self.people('+37369000001'))

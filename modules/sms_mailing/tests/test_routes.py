@@ -6,10 +6,14 @@ import hashlib
 import hmac
 import json
 from email.message import EmailMessage
+from io import BytesIO
+
+from PIL import Image
 
 from caravan.testing.databases import prepare_database
 from trytond import config
 from trytond.modules.company.tests import create_company, set_company
+from trytond.modules.sms_mailing.adapters import Incoming
 from trytond.modules.sms_mailing.tests.fixtures import (
     make_account, make_parties, make_template)
 from trytond.pool import Pool
@@ -293,6 +297,55 @@ class RoutesTestCase(RouteTestCase):
             [None, 'scanner', 'scanner'])
         self.assertEqual(
             client.get(f'/{DB_NAME}/mailing/l/unknown').status_code, 404)
+
+    def test_opened(self):
+        "A mail that is opened is counted, what programs do apart"
+        client = self.client()
+        path = self.path('o', 'smtp')
+        response = client.get(path, headers={'User-Agent': 'Mozilla/5.0'})
+        self.assertEqual(response.mimetype, 'image/gif')
+        self.assertEqual(response.headers['Cache-Control'], 'no-store')
+        self.assertEqual(Image.open(BytesIO(response.data)).size, (1, 1))
+        client.get(path, headers={'User-Agent': 'Preview Bot'})
+        forged = client.get(self.path('o', 'smtp', token='0' * 32))
+        self.assertEqual(forged.data, response.data)
+        self.assertEqual(
+            self.rows('mailing.event', 'kind', 'scanner'),
+            [('open', False), ('open', True)])
+        self.assertEqual(self.state('smtp'), 'sent')
+
+    def test_called_back(self):
+        "Who calls a voice account answers the call of before"
+        with Transaction().start(DB_NAME, 0):
+            pool = Pool()
+            Account = pool.get('mailing.account')
+            Inbound = pool.get('mailing.inbound')
+            Message = pool.get('mailing.message')
+            message = Message(self.messages['http'][0])
+            account, = Account.copy([message.account], default={
+                    'channel': 'voice'})
+            self.addCleanup(self.drop_voice, account.id)
+            Message.create([{
+                        'party': self.party, 'channel': 'voice',
+                        'account': account.id, 'topic': message.topic.id,
+                        'company': account.company.id,
+                        'purpose': 'service', 'address': '+37369000001',
+                        'text': "Hello", 'state': 'delivered',
+                        'dedup_key': 'voice'}])
+            Inbound.receive(account.id, [Incoming('+37369000001', "")])
+        self.assertEqual(self.rows('mailing.event', 'kind'), [('call',)])
+
+    def drop_voice(self, account):
+        with Transaction().start(DB_NAME, 0) as transaction:
+            pool = Pool()
+            cursor = transaction.connection.cursor()
+            for name in ['mailing.inbound', 'mailing.event']:
+                cursor.execute(*pool.get(name).__table__().delete())
+            message = pool.get('mailing.message').__table__()
+            cursor.execute(*message.delete(
+                    where=message.account == account))
+            pool.get('mailing.account').delete([
+                    pool.get('mailing.account')(account)])
 
     def bounce(self, status, action='failed', secret='mail-secret'):
         id_, token, account = self.messages['smtp']
