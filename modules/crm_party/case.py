@@ -4,6 +4,7 @@ import datetime as dt
 
 from sql import Literal
 
+from caravan.days import local_date, local_day, timezone
 from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Workflow, fields)
@@ -15,7 +16,7 @@ from trytond.transaction import Transaction
 
 from .activity_type import CHANNELS
 from .profile import ManagedMixin
-from .tools import days_between, local_date, local_day, timezone
+from .tools import days_between
 
 _OPEN = ['new', 'open', 'waiting']
 

@@ -5,9 +5,8 @@ from sql.aggregate import Min
 from sql.conditionals import Coalesce
 from sql.operators import Concat
 
+from caravan.days import local_day
 from trytond.pool import Pool, PoolMeta
-
-from .tools import local_day
 
 # The states from which on the customer has ordered
 _ORDERED = ['confirmed', 'in_transit', 'delivered', 'invoiced']

@@ -1,6 +1,5 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
-import datetime as dt
 import re
 
 from sql import Cast, Literal
@@ -8,13 +7,10 @@ from sql.functions import Function
 from sql.operators import Concat
 
 from trytond import backend
-from trytond.tools import timezone as tz
 from trytond.tools.email_ import EmailNotValidError, validate_email
 from trytond.transaction import Transaction
 
-__all__ = [
-    'add_days', 'days_between', 'forget', 'is_email', 'local_date',
-    'local_day', 'timezone']
+__all__ = ['add_days', 'days_between', 'forget', 'is_email']
 
 _EMAIL = re.compile(r'[^@\s]+@[^@\s]+\.[^@\s]+')
 
@@ -71,30 +67,3 @@ def is_email(text):
     except EmailNotValidError:
         return False
     return True
-
-
-def timezone(company):
-    "Return the time zone of a company (a record or None), UTC by default"
-    if company and company.timezone:
-        return tz.ZoneInfo(company.timezone)
-    return tz.UTC
-
-
-def local_date(company, datetime):
-    "Return the date that a company has at a UTC datetime"
-    return datetime.replace(
-        tzinfo=tz.UTC).astimezone(timezone(company)).date()
-
-
-def local_day(field, column, company):
-    """Return the SQL expression of the day a company has at a UTC datetime.
-
-    field is the date field, column the SQL expression of the datetime,
-    company a record or None.  SQLite knows no time zones: the offset of now
-    counts for all datetimes there.
-    """
-    name = company.timezone if company else None
-    if name and backend.name == 'sqlite':
-        offset = dt.datetime.now(tz.ZoneInfo(name)).utcoffset()
-        return _Date(column, Literal(f'{offset.total_seconds():+.0f} seconds'))
-    return field.sql_cast(column, timezone=name)

@@ -3,6 +3,7 @@
 
 from types import SimpleNamespace
 
+from caravan.days import to_local
 from caravan.report import Report
 from trytond.i18n import gettext
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, Unique, fields
@@ -10,7 +11,7 @@ from trytond.modules.company import CompanyReport
 from trytond.pool import Pool
 
 from .exceptions import LayoutError
-from .tools import format_datetime, to_local
+from .tools import format_datetime
 
 CONTENTS = [
     (None, ""),

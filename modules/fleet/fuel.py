@@ -7,6 +7,7 @@ from sql import Null
 from sql.aggregate import Sum
 from sql.conditionals import Coalesce
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import (
     Check, DeactivableMixin, ModelSQL, ModelView, Unique, fields)
@@ -17,7 +18,6 @@ from trytond.transaction import Transaction, without_check_access
 from .engine.fuel import Norm, Work, burnt, consumption, from_values, terms
 from .engine.haul import work
 from .exceptions import FuelError
-from .tools import to_local
 from .trip import DONE
 
 FACTORS = [

@@ -5,6 +5,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import fields as dataclass_fields
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import DeactivableMixin, ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
@@ -13,7 +14,7 @@ from trytond.transaction import without_check_access
 from .engine.hours import (
     Duty, Regime, driving_violations, duty_violations, spread, week_of)
 from .exceptions import DriverHoursWarning
-from .tools import now, to_local
+from .tools import now
 
 _WEEK = dt.timedelta(days=7)
 

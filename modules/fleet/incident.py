@@ -3,6 +3,7 @@
 
 from sql import Null
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Workflow, fields
 from trytond.modules.currency.fields import Monetary
@@ -13,7 +14,7 @@ from trytond.transaction import Transaction, without_check_access
 from .engine.identity import compact_plate
 from .exceptions import IncidentError, StateError
 from .state import ButtonStateMixin
-from .tools import format_datetime, now, to_local
+from .tools import format_datetime, now
 
 _draft = {
     'readonly': Eval('state') != 'draft',

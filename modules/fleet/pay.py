@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sql import Null
 
+from caravan.days import day_start
 from trytond.i18n import gettext
 from trytond.model import (
     Check, ModelSQL, ModelView, Unique, Workflow, fields, sequence_ordered)
@@ -17,7 +18,6 @@ from trytond.transaction import Transaction, without_check_access
 from .exceptions import PayError, PayWarning, StateError
 from .state import ButtonStateMixin
 from .tariff import load_quantities
-from .tools import to_utc
 from .trip import DONE
 
 # Pay by distance or load, which article 10 of (EC) No 561/2006 speaks of
@@ -224,7 +224,7 @@ class PaySheet(ButtonStateMixin, ModelSQL, ModelView):
     def _period(self):
         "Return the first moment of the sheet and the one after it, in UTC"
         return tuple(
-            to_utc(self.company, dt.datetime.combine(day, dt.time()))
+            day_start(self.company, day)
             for day in [self.start, self.end + dt.timedelta(days=1)])
 
     def _trip_line(self, trip):

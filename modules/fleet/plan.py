@@ -3,6 +3,7 @@
 
 import datetime as dt
 
+from caravan.days import to_local
 from trytond.model import ModelView, fields
 from trytond.pool import Pool
 from trytond.pyson import Eval
@@ -10,7 +11,7 @@ from trytond.transaction import check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
-from .tools import now, to_local, whole_minute
+from .tools import now, whole_minute
 
 
 class OrderPlanStart(ModelView):

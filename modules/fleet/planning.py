@@ -1,12 +1,13 @@
 # This file is part of Caravan.  The LICENSE file at the top level of
 # this repository contains the full copyright notice and licence terms.
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.pool import Pool
 
 from .engine.haul import peak
 from .exceptions import CapacityWarning, DocumentError, PlanError
-from .tools import format_datetime, to_local
+from .tools import format_datetime
 
 
 class PlanningMixin:

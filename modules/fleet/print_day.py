@@ -3,6 +3,7 @@
 
 import datetime as dt
 
+from caravan.days import day_start
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.pool import Pool
@@ -11,7 +12,6 @@ from trytond.wizard import (
     Button, StateReport, StateTransition, StateView, Wizard)
 
 from .exceptions import PrintError
-from .tools import to_utc
 
 
 class TripPrintDayStart(ModelView):
@@ -69,7 +69,7 @@ class TripPrintDayStart(ModelView):
         if not self.company or not self.date:
             return []
         start, end = (
-            to_utc(self.company, dt.datetime.combine(day, dt.time()))
+            day_start(self.company, day)
             for day in [self.date, self.date + dt.timedelta(days=1)])
         with check_access():
             return Trip.search([

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sql import Null
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import (
     Check, DeactivableMixin, Index, ModelSQL, ModelView, Unique, Workflow,
@@ -22,7 +23,7 @@ from .engine.fuel import full_to_full, is_away
 from .engine.geo import great_circle
 from .exceptions import FuelError, FuelWarning, StateError
 from .state import ButtonStateMixin
-from .tools import format_datetime, now, to_local
+from .tools import format_datetime, now
 
 FLAGS = [
     ('tank', "Above the Tank"),

@@ -8,9 +8,9 @@ from dateutil.relativedelta import relativedelta
 from sql import Literal, Null, NullsFirst, NullsLast, Union, Window, With
 from sql.aggregate import Count, Max, Min, Sum
 from sql.conditionals import Case, Coalesce, NullIf
-from sql.functions import DateTrunc, Function, Round, RowNumber
+from sql.functions import DateTrunc, Round, RowNumber
 
-from trytond import backend
+from caravan.days import day_start, local_day
 from trytond.i18n import lazy_gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
@@ -20,28 +20,11 @@ from trytond.transaction import Transaction, without_check_access
 
 from .booking import LIVE
 from .cost import CATEGORIES
-from .tools import now, to_utc, utc_offsets
+from .tools import now
 from .trip import DONE
 
-# Before it nobody looks for the summer time
-_FIRST_DAY = dt.date(2000, 1, 1)
 # What the branches of the facts give
 _SUMS = ['trips', 'km', 'empty_km', 'norm', 'litres', 'revenue', 'cost']
-
-
-class _Date(Function):
-    "The date of a time and what is added to it, on SQLite"
-    __slots__ = ()
-    _function = 'DATE'
-
-
-def _later(at, offset):
-    "Return the expression of a time with an offset added"
-    if not offset:
-        return at
-    if backend.name == 'postgresql':
-        return at + Literal(offset)
-    return _Date(at, '%+d seconds' % offset.total_seconds())
 
 
 class ReportingContext(ModelView):
@@ -93,36 +76,18 @@ class Facts:
     def __init__(self, report):
         self.report = report
         self.keys = report._keys
-        self.offsets = self._offsets()
         pool = Pool()
+        Company = pool.get('company.company')
+        company = Transaction().context.get('company')
+        self.company = Company(company) if company is not None else None
         self.Cost = pool.get('fleet.cost')
         self.Trip = pool.get('fleet.trip')
         self.relation = pool.get('fleet.trip-fleet.order').__table__()
         self.order = pool.get('fleet.order').__table__()
 
-    def _offsets(self):
-        "Return the offsets of local time in the period of the context"
-        Company = Pool().get('company.company')
-        context = Transaction().context
-        company = context.get('company')
-        first = context.get('from_date') or _FIRST_DAY
-        last = context.get('to_date') or now().date()
-        start, end = (
-            dt.datetime.combine(day, dt.time()) + days
-            for day, days in [
-                (first, dt.timedelta(days=-2)), (last, dt.timedelta(days=2))])
-        return utc_offsets(
-            Company(company) if company is not None else None, start, end)
-
     def day(self, at):
         "Return the day of the company of a UTC time"
-        *changes, (_, offset) = self.offsets
-        day = _later(at, offset)
-        if changes:
-            day = Case(
-                *((at < until, _later(at, o)) for until, o in changes),
-                else_=day)
-        return self.Cost.date.sql_cast(day)
+        return local_day(self.Cost.date, at, self.company)
 
     def where(self, company, date):
         context = Transaction().context
@@ -476,7 +441,7 @@ class ReportingVehicle(_VehicleMixin):
         from_date = context.get('from_date') or (
             to_date - dt.timedelta(days=365))
         start, end = (
-            to_utc(company, dt.datetime.combine(day, dt.time()))
+            day_start(company, day)
             for day in [from_date, to_date + dt.timedelta(days=1)])
         end = min(end, now())
         if end <= start:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sql import Null
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import (
     Check, Index, ModelSQL, ModelView, Workflow, fields, sequence_ordered)
@@ -20,7 +21,7 @@ from .configuration import NumberedMixin
 from .cost import CATEGORIES
 from .exceptions import ServiceError, StateError
 from .state import ButtonStateMixin
-from .tools import now, to_local
+from .tools import now
 
 _open = {
     'readonly': ~Eval('state').in_(['draft', 'open', 'working']),

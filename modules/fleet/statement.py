@@ -5,6 +5,7 @@ import hashlib
 from collections import defaultdict
 from types import SimpleNamespace
 
+from caravan.days import to_local, to_utc
 from caravan.load.convert import Format, decimal
 from caravan.tabular import Table, TableError
 from trytond.i18n import gettext
@@ -19,7 +20,6 @@ from .engine.identity import compact_plate
 from .engine.statement import cell, moment
 from .exceptions import StateError, StatementError
 from .state import ButtonStateMixin
-from .tools import to_local, to_utc
 
 COLUMNS = [
     ('date', "Date"),

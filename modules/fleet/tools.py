@@ -6,53 +6,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from operator import itemgetter
 
+from caravan.days import to_local
 from trytond.pool import Pool
-from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 __all__ = [
-    'Rates', 'format_datetime', 'format_period', 'now', 'to_local', 'to_utc',
-    'utc_offsets', 'whole_minute']
-
-
-def _zone(company):
-    name = company.timezone if company else None
-    return tz.get_tzinfo(name) if name else tz.UTC
-
-
-def to_local(company, at):
-    "Return the naive UTC time at as naive time of the company"
-    return at.replace(tzinfo=tz.UTC).astimezone(
-        _zone(company)).replace(tzinfo=None)
-
-
-def to_utc(company, at):
-    "Return the naive time of the company at as naive UTC time"
-    return at.replace(tzinfo=_zone(company)).astimezone(
-        tz.UTC).replace(tzinfo=None)
-
-
-def utc_offsets(company, start, end):
-    """Return [(UTC time until which it counts, offset of local time)].
-
-    start, end: naive UTC times between which the offsets are looked for
-    The last one has no end.
-    """
-    zone = _zone(company)
-
-    def offset(at):
-        return at.replace(tzinfo=tz.UTC).astimezone(zone).utcoffset()
-    day, quarter = dt.timedelta(days=1), dt.timedelta(minutes=15)
-    result = []
-    while start < end:
-        before, after = offset(start), start + day
-        if offset(after) != before:
-            change = start
-            while offset(change) == before:
-                change += quarter
-            result.append((change, before))
-        start = after
-    return [*result, (None, offset(start))]
+    'Rates', 'format_datetime', 'format_period', 'now', 'whole_minute']
 
 
 def format_datetime(company, at):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sql import Null
 from sql.aggregate import Count
 
+from caravan.days import to_local
 from trytond.i18n import gettext
 from trytond.model import (
     ChatMixin, Check, Index, ModelSQL, ModelView, Unique, Workflow, fields,
@@ -26,7 +27,7 @@ from .exceptions import PlanError, StateError
 from .overlap import NoOverlap, NoOverlapMixin, Rising
 from .planning import PlanningMixin
 from .state import ButtonStateMixin
-from .tools import Rates, format_datetime, now, to_local
+from .tools import Rates, format_datetime, now
 
 DONE = ('done', 'closed')
 _planning = {

@@ -5,13 +5,13 @@ import datetime as dt
 
 from sql import Column, Null
 
+from caravan.days import day_start, to_local
 from trytond.model import ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction
 
 from .booking import LIVE
-from .tools import to_local, to_utc
 
 DAYS = [
     'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday',
@@ -127,7 +127,7 @@ class WeekMixin:
         cursor = Transaction().connection.cursor()
         column = Column(table, cls._occupied_by)
         start, end = (
-            to_utc(company, dt.datetime.combine(day, dt.time()))
+            day_start(company, day)
             for day in [monday, monday + dt.timedelta(days=7)])
         cursor.execute(*table.select(
                 column, table.start, table.end, table.kind, table.state,

@@ -9,18 +9,19 @@ from sql.aggregate import Max, Sum
 from sql.conditionals import Case, Coalesce
 from sql.functions import Floor, Function, Round
 
+from caravan.days import day_start
 from trytond import backend
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.currency.fields import Monetary
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
-from trytond.tools import timezone as tz
 from trytond.transaction import Transaction
 
 from .context import ContextValue
 from .quantity import rounded
 
+_MAX_WEEKS = 520
 # Pareto: the few products that make most of the value, then the next
 A_SHARE, B_SHARE = .8, .95
 # Variation of the weekly consumption up to which it counts as steady, uneven
@@ -48,7 +49,7 @@ class CoverContext(ContextValue, ModelView):
         help="Leave empty for all.")
     cover_weeks = fields.Integer(
         "Weeks", required=True,
-        domain=[('cover_weeks', '>=', 1), ('cover_weeks', '<=', 520)],
+        domain=[('cover_weeks', '>=', 1), ('cover_weeks', '<=', _MAX_WEEKS)],
         help="The number of past weeks that the consumption is taken from.")
     cover_lead_days = fields.Integer(
         "Lead Days", required=True, domain=[('cover_lead_days', '>=', 0)],
@@ -58,6 +59,14 @@ class CoverContext(ContextValue, ModelView):
         "Surplus Days", required=True,
         domain=[('cover_surplus_days', '>=', 1)],
         help="Stock for more days is a surplus.")
+
+    @classmethod
+    def value(cls, name):
+        value = super().value(name)
+        if name == 'cover_weeks':
+            # What a script asks for has not passed the domain
+            value = min(max(value, 1), _MAX_WEEKS)
+        return value
 
     @classmethod
     def default_company(cls):
@@ -496,16 +505,14 @@ class Cover(ModelSQL, ModelView):
         pool = Pool()
         Company = pool.get('company.company')
         Notification = pool.get('res.notification')
-        zone = tz.UTC
         company = Transaction().context.get('company')
-        if company is not None and company >= 0:
-            zone = tz.ZoneInfo(Company(company).timezone or 'UTC')
-        start = dt.datetime.combine(date, dt.time(), tzinfo=zone)
+        company = (
+            Company(company) if company is not None and company >= 0
+            else None)
         notifications = Notification.search([
                 ('user', 'in', [u.id for u in users]),
                 ('model', '=', cls.__name__),
-                ('create_date', '>=',
-                    start.astimezone(tz.UTC).replace(tzinfo=None)),
+                ('create_date', '>=', day_start(company, date)),
                 ])
         return {n.user.id for n in notifications}
 

@@ -101,6 +101,14 @@ class CoverTestCase(StockTestCase):
         Inventory.confirm([inventory])
         self.assertEqual(self.cover(product)['daily_consumption'], 1)
 
+    def test_no_weeks(self):
+        "A script may ask for no week, it gets one"
+        product = create_product("Used")
+        self.supply({product: 70}, date=ago(30))
+        self.use(product, 7, [0])
+        self.assertEqual(
+            self.cover(product, cover_weeks=0)['daily_consumption'], 1)
+
     def test_same_as_core(self):
         "Quantity and forecast are those of core"
         pool = Pool()
