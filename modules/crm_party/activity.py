@@ -5,6 +5,7 @@ import datetime as dt
 from dateutil.relativedelta import relativedelta
 from sql import Null
 
+from caravan.days import local_date, timezone
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, Workflow, fields
 from trytond.model.exceptions import AccessError
@@ -17,7 +18,6 @@ from trytond.transaction import Transaction
 
 from .exceptions import ActivityDoneError, ActivityResultError
 from .profile import ManagedMixin
-from .tools import local_date, timezone
 
 _states = {
     'readonly': Eval('state') != 'planned',
@@ -141,6 +141,9 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
             'required': Eval('repeat_every', 0) > 0,
             'invisible': ~Eval('repeat_every'),
             })
+    repeat_day = fields.Integer(
+        "Repeat on Day", readonly=True,
+        help="The day of the month, kept over shorter months.")
     repeat_until = fields.Date(
         "Repeat Until",
         states={
@@ -574,12 +577,22 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         activity.description = self.description
         activity.repeat_every = self.repeat_every
         activity.repeat_unit = self.repeat_unit
+        activity.repeat_day = self._repeat_day()
         activity.repeat_until = self.repeat_until
         return activity
 
     def _repeat_date(self):
-        return self.date + relativedelta(
+        date = self.date + relativedelta(
             **{self.repeat_unit: self.repeat_every})
+        if self.repeat_unit == 'months':
+            date += relativedelta(day=self._repeat_day())
+        return date
+
+    def _repeat_day(self):
+        "Return the day of the month that a shorter month has cut"
+        if self.date + relativedelta(day=31) == self.date:
+            return max(self.repeat_day or 0, self.date.day)
+        return self.date.day
 
     def next_step(self, type, date, time=None, employee=None, subject=None):
         "Return the activity, not saved, that follows this one"

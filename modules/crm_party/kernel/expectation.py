@@ -30,12 +30,19 @@ def p_alive(parameters, x, t_x, age):
     return 1 / (1 + exp(odds)) if odds < 700 else 0.0
 
 
+# Of the parameter a: six digits of the result are right
+_NEAR = 1e-7
+
+
 def expected_purchases(parameters, t, x=0, t_x=0, age=0):
     """Return the number of purchases expected in the time t from now.
 
     Of a new customer by default.
     """
     r, alpha, a, b = parameters
+    if abs(a - 1) < _NEAR:
+        # The formula has a gap there that its neighbours close
+        a = 1 + _NEAR
     z = t / (alpha + age + t)
     ratio = (alpha + age) / (alpha + age + t)
     # Euler's transformation: the series converges faster

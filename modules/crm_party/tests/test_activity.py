@@ -236,6 +236,25 @@ class ActivityTestCase(CrmTestCase):
             [a.date for a in Activity.search([('state', '=', 'planned')])],
             [])
 
+    def test_repeat_day(self):
+        "A short month does not move the months after it, a person does"
+        Activity = self.get('crm.activity')
+        activity = self.plan(
+            self.create_party(), dt.date(2026, 1, 31), repeat_every=1,
+            repeat_unit='months')
+
+        def again(activity):
+            Activity.do([activity])
+            activity, = Activity.search([('state', '=', 'planned')])
+            return activity
+
+        for date in ['2026-02-28', '2026-03-31', '2026-04-30']:
+            activity = again(activity)
+            self.assertEqual(str(activity.date), date)
+        Activity.write([activity], {'date': dt.date(2026, 5, 4)})
+        activity = again(Activity(activity.id))
+        self.assertEqual(str(activity.date), '2026-06-04')
+
     def test_repeat_same(self):
         "The repetition is as the activity was, and comes once"
         Activity = self.get('crm.activity')

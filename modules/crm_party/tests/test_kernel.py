@@ -196,6 +196,14 @@ class ExpectationTestCase(unittest.TestCase):
                 parameters, case['t'], case['x'], case['t_x'], case['T']),
             case['expected'], delta=case['tol'])
 
+    def test_expected_purchases_gap(self):
+        "Nothing jumps where the formula divides by zero"
+        around = [
+            expectation.expected_purchases((.24, 4.4, a, 2.4), 52, 3, 20, 39)
+            for a in [1 - 1e-5, 1, 1 + 1e-5]]
+        self.assertAlmostEqual(around[1], around[0], 4)
+        self.assertAlmostEqual(around[1], around[2], 4)
+
     def test_values(self):
         cases = CASES['gamma_gamma']
         parameters = tuple(cases['params_paper'].values())
