@@ -16,6 +16,7 @@ _NAMES = {
     'examples': 'databases',
     'load_module_tests': 'loading',
     'prepare_database': 'databases',
+    'set_up_chart': 'chart',
     'unvalidated': 'databases',
     }
 

@@ -11,7 +11,6 @@ from zipfile import ZipFile
 from lxml import etree
 
 from caravan.testing import QueryTestMixin, prepare_database, unvalidated
-from trytond.modules.account.tests import create_chart
 from trytond.modules.company.tests import (
     create_company, create_employee, set_company)
 from trytond.modules.crm_party import activity, reminder
@@ -21,8 +20,7 @@ from trytond.pyson import PYSONDecoder
 from trytond.tests import test_tryton
 from trytond.transaction import Transaction
 
-__all__ = [
-    'CASES', 'EXTRAS', 'CrmTestCase', 'create_user', 'set_up', 'set_up_chart']
+__all__ = ['CASES', 'EXTRAS', 'CrmTestCase', 'create_user', 'set_up']
 
 CASES = json.loads(Path(__file__).with_name('cases.json').read_text())
 # All that the module extends
@@ -36,14 +34,6 @@ def set_up():
             {'name': "Call"},
             {'name': "Promise", 'is_promise': True,
                 'counts_as_contact': False}])
-
-
-def set_up_chart():
-    "Create the chart of accounts of the company"
-    company, = Pool().get('company.company').search([])
-    # Nobody else is in the database that is made
-    with unvalidated(), patch.object(Transaction, 'lock_table'):
-        create_chart(company, tax=True)
 
 
 def create_user(company, login, *groups, supervisor=None):

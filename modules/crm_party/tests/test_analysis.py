@@ -5,11 +5,11 @@ import random
 from decimal import Decimal
 from unittest.mock import patch
 
-from caravan.testing import unvalidated
+from caravan.testing import set_up_chart, unvalidated
 from trytond.modules.account.tests import get_fiscalyear
 from trytond.transaction import Transaction
 
-from .common import CASES, EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import CASES, EXTRAS, CrmTestCase, set_up
 
 
 class AnalysisTestCase(CrmTestCase):

@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from unittest.mock import patch
 
-from caravan.testing import unvalidated
+from caravan.testing import set_up_chart, unvalidated
 from trytond.model.exceptions import AccessError
 from trytond.modules.account.tests import get_fiscalyear
 from trytond.modules.account_invoice.tests import set_invoice_sequences
@@ -13,7 +13,7 @@ from trytond.modules.crm_party.exceptions import ContractError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from .common import CASES, EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import CASES, EXTRAS, CrmTestCase, set_up
 
 
 def date(text):

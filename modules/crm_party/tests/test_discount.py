@@ -4,11 +4,12 @@ import datetime as dt
 from decimal import Decimal
 from unittest.mock import patch
 
+from caravan.testing import set_up_chart
 from trytond.model.exceptions import AccessError
 from trytond.modules.crm_party.exceptions import DiscountError
 from trytond.transaction import Transaction
 
-from .common import CASES, EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import CASES, EXTRAS, CrmTestCase, set_up
 
 
 def date(text):

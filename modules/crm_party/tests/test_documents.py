@@ -3,13 +3,13 @@
 import datetime as dt
 from decimal import Decimal
 
-from caravan.testing import unvalidated
+from caravan.testing import set_up_chart, unvalidated
 from trytond.modules.account.tests import get_fiscalyear
 from trytond.modules.account_invoice.tests import set_invoice_sequences
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from .common import EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import EXTRAS, CrmTestCase, set_up
 
 
 def days(number):

@@ -3,9 +3,10 @@
 import datetime as dt
 from decimal import Decimal
 
+from caravan.testing import set_up_chart
 from trytond.transaction import Transaction
 
-from .common import EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import EXTRAS, CrmTestCase, set_up
 
 
 class _SiblingTestCase(CrmTestCase):

@@ -2,12 +2,12 @@
 # this repository contains the full copyright notice and licence terms.
 from decimal import Decimal
 
-from caravan.testing import unvalidated
+from caravan.testing import set_up_chart, unvalidated
 from trytond.model.exceptions import AccessError
 from trytond.modules.crm_party.ir import STRICT_MODELS
 from trytond.pool import Pool
 
-from .common import EXTRAS, CrmTestCase, set_up, set_up_chart
+from .common import EXTRAS, CrmTestCase, set_up
 
 GROUPS = [
     'account.group_account', 'fleet.group_fleet', 'loan.group_loan',

@@ -2,7 +2,7 @@
 # this repository contains the full copyright notice and licence terms.
 from decimal import Decimal
 
-from trytond.modules.account.tests import create_chart, get_fiscalyear
+from trytond.modules.account.tests import get_fiscalyear
 from trytond.modules.account_invoice.tests import set_invoice_sequences
 from trytond.modules.fleet.exceptions import StateError
 from trytond.modules.fleet.tests.tools import (
@@ -52,7 +52,6 @@ class InvoiceTestCase(ExtrasTestCase):
         pool = Pool()
         company = pool.get('company.company')(
             Transaction().context['company'])
-        create_chart(company)
         year = set_invoice_sequences(get_fiscalyear(company))
         year.save()
         year.create_period([year])

@@ -7,8 +7,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-from caravan.testing import prepare_database
-from trytond.modules.account.tests import create_chart
+from caravan.testing import prepare_database, set_up_chart
 from trytond.modules.company.tests import create_company, set_company
 from trytond.modules.fleet.tests import test_module
 from trytond.pool import Pool
@@ -27,16 +26,18 @@ DAY = dt.datetime(2026, 3, 2)
 class FleetTestCase(TestCase):
     "Tests on a database with a company and fleet alone"
     modules = ['fleet']
+    set_ups = [create_company]
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        prepare_database(cls.modules, create_company)
+        prepare_database(cls.modules, *cls.set_ups)
 
 
 class ExtrasTestCase(FleetTestCase):
-    "Tests on a database with all that fleet extends"
+    "Tests on a database with all that fleet extends and accounts"
     modules = ['fleet', *test_module.FleetTestCase.extras]
+    set_ups = [create_company, set_up_chart]
 
 
 def with_company(function):
@@ -118,14 +119,12 @@ def create_order(places=2, kg=1000, **values):
 
 
 def create_transport_product(**values):
-    "Create chart and transport service, return the account of revenue"
+    "Create the transport service, return the account of revenue"
     pool = Pool()
     Account = pool.get('account.account')
     Category = pool.get('product.category')
     Template = pool.get('product.template')
     Unit = pool.get('product.uom')
-    create_chart(
-        pool.get('company.company')(Transaction().context['company']))
     revenue, = Account.search([
             ('type.revenue', '=', True), ('closed', '=', False)], limit=1)
     category, = Category.create([{
