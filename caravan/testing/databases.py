@@ -59,11 +59,12 @@ def _activated(modules):
     """Return which modules to activate for the tests of modules.
 
     On PostgreSQL it takes three times as long: what is tested with all that a
-    module of ours extends shares one database there.
+    module of ours extends, or with others of ours, shares one database there.
     """
     modules = set(modules)
-    if backend.name == 'postgresql' and any(
-            modules == {m, *_extras(m)} for m in MODULES):
+    if backend.name == 'postgresql' and (
+            len(modules & set(MODULES)) > 1
+            or any(modules == {m, *_extras(m)} for m in MODULES)):
         modules.update(MODULES, *map(_extras, MODULES))
     return sorted(modules)
 

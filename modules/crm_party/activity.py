@@ -120,6 +120,9 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
     automatic = fields.Boolean(
         "Automatic", readonly=True,
         help="Planned by a watch rule.")
+    due_kind = fields.Char(
+        "Contact Now", readonly=True,
+        help="The reason in Contact Now from which the activity was planned.")
     description = fields.Text("Description", states=_states)
     reminders = fields.One2Many(
         'crm.activity.reminder', 'activity', "Reminders", states=_states)
@@ -500,6 +503,7 @@ class Activity(ManagedMixin, Workflow, ModelSQL, ModelView):
         default.setdefault('postponed', 0)
         default.setdefault('nagged_on', None)
         default.setdefault('automatic', False)
+        default.setdefault('due_kind', None)
         default.setdefault('result', None)
         default.setdefault('note', None)
         default.setdefault('done_at', None)

@@ -22,14 +22,31 @@ from .kernel import periods
 _SLICE = 200
 
 
+# States in which contracts are invoiced
+_STATES = ['active', 'closed', 'terminated']
+
+
 @dataclass
 class _Due:
-    "What is due of a line: a period, or all of a one-off line"
+    """What is due of a line: a period, or all of a one-off line
+
+    With a charge it is what changed of that: days that fell away, or came
+    back if they are below zero.
+    """
     line: ModelSQL
     start: Date
     end: Date
     day: Date
+    days: int
     price: Decimal
+    charge: ModelSQL = None
+
+    @property
+    def quantity(self):
+        if not self.charge:
+            return self.line.quantity
+        quantity = self.charge.invoice_line.quantity
+        return -quantity if self.days > 0 else quantity
 
 
 class Contract(metaclass=PoolMeta):
@@ -41,6 +58,14 @@ class Contract(metaclass=PoolMeta):
             'readonly': ~Eval('state').in_(['draft', 'active', 'suspended']),
             },
         help="Leave empty for that of the party.")
+    credit_days = fields.Boolean(
+        "Credit Unused Days",
+        states={
+            'readonly': ~Eval('state').in_(['draft', 'active', 'suspended']),
+            'invisible': Eval('mode') != 'pre_paid',
+            },
+        help="Days that were invoiced ahead and fall away, by a suspension or "
+        "an early end, are credited with the next invoice.")
     invoices = fields.Function(
         fields.Many2Many('account.invoice', None, None, "Invoices"),
         'get_invoices')
@@ -66,7 +91,8 @@ class Contract(metaclass=PoolMeta):
         for charge in Charge.search([
                     ('line.contract', 'in', [c.id for c in contracts]),
                     ]):
-            result[charge.line.contract.id].add(charge.invoice_line.invoice)
+            result[charge.line.contract.id].update(
+                c.invoice_line.invoice for c in [charge, *charge.credits])
         return result
 
     @classmethod
@@ -119,7 +145,7 @@ class Contract(metaclass=PoolMeta):
             date = Pool().get('ir.date').today()
         contracts = cls.search([
                 ('company', '=', Transaction().context.get('company')),
-                ('state', 'in', ['active', 'closed', 'terminated']),
+                ('state', 'in', _STATES),
                 ('start', '<=', date),
                 ])
         invoices = []
@@ -132,56 +158,75 @@ class Contract(metaclass=PoolMeta):
         """Return the new invoices of what is due of contracts until date.
 
         One for each contract and day of invoice; the days of a line that
-        were invoiced already are left out.  post tells whether those of
+        were invoiced already are left out, those that fell away since are
+        credited with the first of them.  post tells whether those of
         customers are posted, those of suppliers stay drafts for their number.
         """
         pool = Pool()
         Charge = pool.get('crm.contract.charge')
+        Credit = pool.get('crm.contract.credit')
         Invoice = pool.get('account.invoice')
         InvoiceLine = pool.get('account.invoice.line')
         cls.lock(contracts)
-        charged = cls._get_charged(contracts)
+        charges = cls._get_charges(contracts)
         dues = defaultdict(list)
         for contract in contracts:
-            for due in contract._get_dues(date, charged):
+            contract_dues = list(contract._get_dues(date, charges))
+            day = min((d.day for d in contract_dues), default=date)
+            for due in [
+                    *contract_dues, *contract._get_credits(day, charges)]:
                 dues[contract, due.day].append(due)
         invoices = [c._get_invoice(day) for c, day in dues]
         Invoice.save(invoices)
-        lines, charges = [], []
-        for invoice, ((contract, _), parts) in zip(invoices, dues.items()):
+        lines, records = [], []
+        for invoice, parts in zip(invoices, dues.values()):
             for due in parts:
                 lines.append(due.line._get_invoice_line(invoice, due))
-                charges.append(Charge(
-                        line=due.line, start=due.start, end=due.end))
+                records.append(
+                    Credit(charge=due.charge, days=due.days)
+                    if due.charge else Charge(
+                        line=due.line, start=due.start, end=due.end,
+                        days=due.days))
         InvoiceLine.save(lines)
-        for charge, line in zip(charges, lines):
-            charge.invoice_line = line
-        Charge.save(charges)
+        for record, line in zip(records, lines):
+            record.invoice_line = line
+        for Model in [Charge, Credit]:
+            Model.save([r for r in records if isinstance(r, Model)])
         Invoice.update_taxes(invoices)
         if post:
             Invoice.post([i for i in invoices if i.type == 'out'])
         return invoices
 
     @classmethod
-    def _get_charged(cls, contracts):
-        "Return {line: list of its (first, last) days that are invoiced}"
+    def _get_charges(cls, contracts):
+        "Return {line: list of its charges}"
         Charge = Pool().get('crm.contract.charge')
-        charged = defaultdict(list)
+        charges = defaultdict(list)
         for charge in Charge.search([
                     ('line.contract', 'in', [c.id for c in contracts]),
                     ]):
-            charged[charge.line].append((charge.start, charge.end))
-        return charged
+            charges[charge.line].append(charge)
+        return charges
 
-    def _get_dues(self, date, charged):
-        "Yield what is to be invoiced until date and is not charged"
-        if self.state not in {'active', 'closed', 'terminated'}:
+    def _get_credits(self, day, charges):
+        "Yield what is to be credited on a day of what was charged"
+        if not self.credit_days or self.state not in _STATES:
             return
         for line in self.lines:
-            if line.one_off and not charged[line]:
+            if not line.one_off:
+                for charge in charges[line]:
+                    if due := charge._get_credit(day):
+                        yield due
+
+    def _get_dues(self, date, charges):
+        "Yield what is to be invoiced until date and is not charged"
+        if self.state not in _STATES:
+            return
+        for line in self.lines:
+            if line.one_off and not charges[line]:
                 day = line.start or self.start
                 if day <= min(date, self.end or date):
-                    yield _Due(line, day, day, day, line.unit_price)
+                    yield _Due(line, day, day, day, 1, line.unit_price)
         # The invoice may come before its period starts
         until = date
         if self.mode == 'pre_paid' and (self.offset or 0) < 0:
@@ -191,7 +236,7 @@ class Contract(metaclass=PoolMeta):
                 self.start, self.end, until):
             for line in self.lines:
                 if not line.one_off:
-                    for due in line._get_dues(period, charged[line]):
+                    for due in line._get_dues(period, charges[line]):
                         if due.day <= date:
                             yield due
 
@@ -223,14 +268,20 @@ class ContractLine(metaclass=PoolMeta):
     charges = fields.One2Many(
         'crm.contract.charge', 'line', "Charges", readonly=True)
 
-    def _get_dues(self, period, charged):
+    def _get_days(self, start, end):
+        "Return the number of days from start to end that are to be paid"
+        end = min(filter(None, [end, self.end, self.contract.end]))
+        return periods.billable_days(start, end, [
+                (s.start, s.end) for s in self.contract.suspensions])
+
+    def _get_dues(self, period, charges):
         "Yield what is due of the line for the days of a period not charged"
         contract = self.contract
         start = max(period.start, self.start or period.start)
         end = min(period.end, self.end or period.end)
-        for first, last in periods.rest(start, end, charged):
-            days = periods.billable_days(first, last, [
-                    (s.start, s.end) for s in contract.suspensions])
+        for first, last in periods.rest(
+                start, end, [(c.start, c.end) for c in charges]):
+            days = self._get_days(first, last)
             if not days:
                 continue
             # What the former end had cut off comes as a period of its own
@@ -241,7 +292,7 @@ class ContractLine(metaclass=PoolMeta):
                 self, first, last,
                 periods.invoice_date(
                     part, contract.mode, contract.offset or 0),
-                periods.prorate(
+                days, periods.prorate(
                     self.unit_price, days, period.full_days,
                     PRICE_DIGITS[1]))
 
@@ -249,7 +300,7 @@ class ContractLine(metaclass=PoolMeta):
         InvoiceLine = Pool().get('account.invoice.line')
         line = InvoiceLine(
             invoice=invoice, type='line', company=invoice.company,
-            currency=invoice.currency, quantity=self.quantity,
+            currency=invoice.currency, quantity=due.quantity,
             product=self.product, unit=self.unit, origin=self)
         line.on_change_invoice()
         if self.product:
@@ -279,8 +330,14 @@ class ContractLine(metaclass=PoolMeta):
         if due.start == due.end:
             return self.description
         lang = self.contract.party.lang or Lang.get()
-        return f'{self.description}\n' + ' - '.join(
-            lang.strftime(d) for d in [due.start, due.end])
+        period = ' - '.join(lang.strftime(d) for d in [due.start, due.end])
+        if due.charge:
+            with Transaction().set_context(language=lang.code):
+                period = gettext(
+                    'crm_party.msg_contract_credit' if due.days > 0
+                    else 'crm_party.msg_contract_credit_back',
+                    days=abs(due.days), period=period)
+        return f'{self.description}\n{period}'
 
 
 class ContractCharge(ModelSQL, ModelView):
@@ -291,9 +348,13 @@ class ContractCharge(ModelSQL, ModelView):
         'crm.contract.line', "Line", required=True, ondelete='RESTRICT')
     start = fields.Date("Start", required=True)
     end = fields.Date("End", required=True)
+    days = fields.Integer(
+        "Days", required=True, help="Those without the suspensions.")
     invoice_line = fields.Many2One(
         'account.invoice.line', "Invoice Line", required=True,
         ondelete='CASCADE')
+    credits = fields.One2Many(
+        'crm.contract.credit', 'charge', "Credits", readonly=True)
 
     @classmethod
     def __setup__(cls):
@@ -314,6 +375,52 @@ class ContractCharge(ModelSQL, ModelView):
         if external and charges:
             raise AccessError(gettext('crm_party.msg_contract_charge_made'))
 
+    def _get_credit(self, day):
+        "Return what is to be credited or charged again on a day, or None"
+        paid = self.days - sum(c.days for c in self.credits)
+        due = self.line._get_days(self.start, self.end)
+        if paid != due:
+            return _Due(
+                self.line, self.start, self.end, day, paid - due,
+                abs(self._get_price(paid) - self._get_price(due)),
+                charge=self)
+
+    def _get_price(self, days):
+        "Return the part of the price charged that some days cost"
+        return round(
+            self.invoice_line.unit_price * days / self.days, PRICE_DIGITS[1])
+
+
+class ContractCredit(ModelSQL, ModelView):
+    __name__ = 'crm.contract.credit'
+    __string__ = "Contract Credit"
+
+    charge = fields.Many2One(
+        'crm.contract.charge', "Charge", required=True, ondelete='RESTRICT')
+    days = fields.Integer(
+        "Days", required=True,
+        help="Those credited, below zero those charged again.")
+    invoice_line = fields.Many2One(
+        'account.invoice.line', "Invoice Line", required=True,
+        ondelete='CASCADE')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.__access__.add('charge')
+        t = cls.__table__()
+        cls._sql_indexes.update({
+                Index(t, (t.charge, Index.Equality())),
+                Index(t, (t.invoice_line, Index.Equality())),
+                })
+
+    @classmethod
+    def check_modification(cls, mode, credits, values=None, external=False):
+        super().check_modification(
+            mode, credits, values=values, external=external)
+        if external and credits:
+            raise AccessError(gettext('crm_party.msg_contract_charge_made'))
+
 
 class InvoiceLine(metaclass=PoolMeta):
     __name__ = 'account.invoice.line'
@@ -329,14 +436,38 @@ class Invoice(metaclass=PoolMeta):
     @classmethod
     def on_modification(cls, mode, invoices, field_names=None):
         "What is cancelled may be invoiced again"
-        Charge = Pool().get('crm.contract.charge')
+        pool = Pool()
+        Charge = pool.get('crm.contract.charge')
+        Credit = pool.get('crm.contract.credit')
         super().on_modification(mode, invoices, field_names=field_names)
         if mode == 'write' and 'state' in (field_names or []):
             cancelled = [i.id for i in invoices if i.state == 'cancelled']
             if cancelled:
-                Charge.delete(Charge.search([
-                            ('invoice_line.invoice', 'in', cancelled),
-                            ]))
+                domain = [('invoice_line.invoice', 'in', cancelled)]
+                Credit.delete(Credit.search(domain))
+                charges = Charge.search(domain)
+                for charge in charges:
+                    for credit in charge.credits:
+                        raise ContractError(gettext(
+                                'crm_party.msg_contract_credited',
+                                invoice=(
+                                    charge.invoice_line.invoice.rec_name),
+                                credit=(
+                                    credit.invoice_line.invoice.rec_name)))
+                Charge.delete(charges)
+
+    @classmethod
+    def draft(cls, invoices):
+        "What is cancelled is due again: it would be invoiced twice"
+        ContractLine = Pool().get('crm.contract.line')
+        for invoice in invoices:
+            if invoice.state == 'cancelled' and any(
+                    isinstance(l.origin, ContractLine)
+                    for l in invoice.lines):
+                raise ContractError(gettext(
+                        'crm_party.msg_contract_invoice_cancelled',
+                        invoice=invoice.rec_name))
+        super().draft(invoices)
 
 
 class ContractInvoiceStart(ModelView):

@@ -126,6 +126,14 @@ class Due(ModelSQL, ModelView):
         "Create an activity of the type on date for each, as the user may"
         Activity = Pool().get('crm.activity')
         employee = Transaction().context.get('employee')
+
+        def parent(due):
+            "Return the activity that is the reason"
+            return due.origin if isinstance(due.origin, Activity) else None
+
+        def origin(due):
+            return parent(due).origin if parent(due) else due.origin
+
         with check_access():
             Activity.create([{
                         'company': due.company.id,
@@ -137,7 +145,9 @@ class Due(ModelSQL, ModelView):
                         'subject': type.default_subject,
                         'duration': type.default_duration,
                         'reason': due.reason,
-                        'origin': str(due.origin) if due.origin else None,
+                        'due_kind': due.kind,
+                        'parent': parent(due) and parent(due).id,
+                        'origin': origin(due) and str(origin(due)),
                         'reminders': [('create', [
                                     {'before': r.before}
                                     for r in type.reminders])],
@@ -162,7 +172,9 @@ class Due(ModelSQL, ModelView):
     def _get_part(cls, query, kind, model, position, length):
         def column(name, expression):
             return cls._fields[name].sql_cast(expression).as_(name)
-        profile = Pool().get('crm.profile').__table__()
+        pool = Pool()
+        activity = pool.get('crm.activity').__table__()
+        profile = pool.get('crm.profile').__table__()
         origin = Null
         if model:
             origin = Concat(Literal(f'{model},'), Cast(query.id, 'VARCHAR'))
@@ -171,12 +183,24 @@ class Due(ModelSQL, ModelView):
             where=(profile.company
                 == Transaction().context.get('company', -1))
             & (profile.status == 'blocked'))
+        # What is planned from the list has left it
+        occasion, about = query.party, activity.party
+        if model == 'crm.activity':
+            occasion, about = query.id, activity.parent
+        elif model:
+            occasion, about = origin, activity.origin
+        planned = activity.select(
+            about,
+            where=(activity.state == 'planned')
+            & (activity.due_kind == kind) & (about != Null)
+            & (activity.company
+                == Transaction().context.get('company', -1)))
         return query.select(
             (query.id * length + position).as_('id'),
             *(column(n, getattr(query, n)) for n in _COLUMNS[1:]),
             column('kind', Literal(kind)),
             column('origin', origin),
-            where=~query.party.in_(blocked))
+            where=~query.party.in_(blocked) & ~occasion.in_(planned))
 
     @classmethod
     def _get_context(cls):

@@ -49,6 +49,34 @@ class Criterion(metaclass=PoolMeta):
         return [('id', 'in', self.crm_segment.get_parties())]
 
 
+class Template(metaclass=PoolMeta):
+    __name__ = 'mailing.template'
+
+    @classmethod
+    def roots(cls):
+        return {
+            **super().roots(),
+            'crm.contract': {
+                'party': ('party', 'party.party'),
+                'contract': ('', 'crm.contract'),
+                },
+            }
+
+    @classmethod
+    def vocabulary(cls):
+        return {
+            **super().vocabulary(),
+            'crm.contract': {
+                'amount': 'amount',
+                'end': 'end',
+                'notice_date': 'notice_date',
+                'number': 'number',
+                'reference': 'reference',
+                'start': 'start',
+                },
+            }
+
+
 class Rule(metaclass=PoolMeta):
     __name__ = 'mailing.rule'
 
@@ -60,6 +88,10 @@ class Rule(metaclass=PoolMeta):
                 '', _is_customer, ('birth_date',),
                 (('crm_kind', 'in', [None, 'person']),),
                 yearly=('birth_date',)),
+            'crm.contract': Source(
+                'party', 'company', ('end', 'notice_date'), (
+                    ('direction', '=', 'customer'),
+                    ('state', '=', 'active'))),
             }
 
 

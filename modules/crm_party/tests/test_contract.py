@@ -453,6 +453,90 @@ class ContractInvoiceTestCase(ContractCase):
             [amounts for _, amounts in self.invoice(contract, '2026-12-31')],
             [[Decimal('30')], [Decimal('9.68')]])
 
+    def test_credit(self):
+        "What was invoiced ahead is credited for the days that fell away"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('30', {}), ('500', {'one_off': True}),
+            start=date('2026-04-01'), credit_days=True)
+        self.invoice(contract, '2026-04-01')
+        with self.at('2026-04-11'):
+            Contract.suspend([contract])
+        self.assertEqual(self.invoice(contract, '2026-04-15'), [])
+        with self.at('2026-04-21'):
+            Contract.resume([Contract(contract.id)])
+        self.assertEqual(
+            self.invoice(contract, '2026-04-25'),
+            [('2026-04-25', [Decimal('-10.00')])])
+        self.assertEqual(self.invoice(contract, '2026-04-25'), [])
+        Contract.terminate(
+            [Contract(contract.id)], date('2026-05-10'), "Moves away")
+        self.assertEqual(
+            self.invoice(contract, '2026-12-31'),
+            [('2026-05-01', [Decimal('9.68')])])
+        self.assertEqual(len(Contract(contract.id).invoices), 3)
+
+    def test_credit_end(self):
+        "The credit of an early end goes with what is due besides"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('30', {}), start=date('2026-04-01'), end=date('2026-12-31'),
+            offset=-30, credit_days=True)
+        self.assertEqual(len(self.invoice(contract, '2026-04-01')), 2)
+        Contract.terminate([contract], date('2026-04-20'), "Moves away")
+        self.assertEqual(
+            self.invoice(contract, '2026-04-25'),
+            [('2026-04-25', [Decimal('-30.00'), Decimal('-10.00')])])
+        credit = Contract(contract.id).invoices[-1]
+        self.assertIn("Credit for 31 days", credit.lines[0].description)
+
+    def test_credit_cancelled(self):
+        "A credit that is cancelled is due again"
+        Contract = self.get('crm.contract')
+        Invoice = self.get('account.invoice')
+        contract = self.contract(
+            ('30', {}), start=date('2026-04-01'), credit_days=True)
+        self.invoice(contract, '2026-04-01')
+        Contract.terminate([contract], date('2026-04-10'), "Moves away")
+        credited = [('2026-04-30', [Decimal('-20.00')])]
+        self.assertEqual(self.invoice(contract, '2026-04-30'), credited)
+        _, credit = Contract(contract.id).invoices
+        Invoice.cancel([credit])
+        self.assertEqual(self.invoice(contract, '2026-04-30'), credited)
+        Invoice.cancel(list(Contract(contract.id).invoices))
+        self.assertEqual(
+            self.invoice(contract, '2026-04-30'),
+            [('2026-04-01', [Decimal('10.00')])])
+
+    def test_credit_first(self):
+        "What was credited is not cancelled before its credit"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('30', {}), start=date('2026-04-01'), credit_days=True)
+        self.invoice(contract, '2026-04-01')
+        Contract.terminate([contract], date('2026-04-10'), "Moves away")
+        self.invoice(contract, '2026-04-30')
+        first, credit = Contract(contract.id).invoices
+        with self.assertRaises(ContractError) as caught:
+            self.get('account.invoice').cancel([first])
+        self.assertIn(credit.rec_name, caught.exception.message)
+
+    def test_credit_back(self):
+        "Days that come back are charged again"
+        Contract = self.get('crm.contract')
+        contract = self.contract(
+            ('30', {}), start=date('2026-04-01'), end=date('2026-04-30'),
+            credit_days=True)
+        self.invoice(contract, '2026-04-01')
+        Contract.write([Contract(contract.id)], {'end': date('2026-04-20')})
+        self.assertEqual(
+            self.invoice(contract, '2026-04-02'),
+            [('2026-04-02', [Decimal('-10.00')])])
+        Contract.write([Contract(contract.id)], {'end': date('2026-04-25')})
+        self.assertEqual(
+            self.invoice(contract, '2026-04-03'),
+            [('2026-04-03', [Decimal('5.00')])])
+
     def test_amounts(self):
         "Invoiced and owed, and a cancelled invoice is made again"
         Contract = self.get('crm.contract')
@@ -468,7 +552,11 @@ class ContractInvoiceTestCase(ContractCase):
             (Decimal('30'), 0, Decimal('30')))
         draft = self.contract(('30', {}), start=date('2026-04-01'))
         self.invoice(draft, '2026-04-01')
-        Invoice.cancel(list(Contract(draft.id).invoices))
+        cancelled = Contract(draft.id).invoices
+        Invoice.cancel(list(cancelled))
+        with self.assertRaises(ContractError) as caught:
+            Invoice.draft(list(cancelled))
+        self.assertIn(cancelled[0].rec_name, caught.exception.message)
         self.assertEqual(len(self.invoice(draft, '2026-04-01')), 1)
         Invoice.delete(list(Contract(draft.id).invoices))
         self.assertEqual(len(self.invoice(draft, '2026-04-01')), 1)

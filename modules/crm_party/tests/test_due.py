@@ -129,6 +129,24 @@ class DueTestCase(CrmTestCase):
         self.assertEqual(activity.reason, "Silent for 50 days, usually 10")
         self.assertFalse(self.due('silence'))
 
+    def test_plan_any(self):
+        "What is planned from the list leaves it, whatever the reason"
+        Due = self.get('crm.due')
+        party = self.create_party("Ann", birth_date=self.today.replace(
+                year=2000), profile={})
+        self.plan(
+            party, self.today - days(3), type=self.promise.id,
+            subject="Send the offer")
+        for kind in ['birthday', 'promise']:
+            with self.subTest(kind=kind):
+                due, = self.due(kind).values()
+                Due.plan([due])
+                self.assertFalse(self.due(kind))
+                activity, = self.get('crm.activity').search([
+                        ('due_kind', '=', kind)])
+                self.get('crm.activity').cancel([activity])
+                self.assertTrue(self.due(kind))
+
     def test_plan_button(self):
         "One click plans the contact for today, for who may see it"
         Due = self.get('crm.due')

@@ -71,7 +71,8 @@ class SmsMailingTestCase(
                     ('action', 'in', [w.action.id for w in wizards])])}
         self.assertLessEqual({
                 'party.party', 'account.invoice', 'sale.sale', 'loan.loan',
-                'fleet.vehicle', 'fleet.driver', 'fleet.order'}, offered)
+                'fleet.vehicle', 'fleet.driver', 'fleet.order',
+                'crm.contract'}, offered)
         Template = pool.get('mailing.template')
         self.assertLessEqual(offered, set(Template.roots()))
 

@@ -90,6 +90,33 @@ class RulesTestCase(ExtrasTestCase):
         self.assertEqual(
             len(self.scan(rule, end - dt.timedelta(7))), 2)
 
+    def test_contract(self):
+        "The customer is told once that a contract ends, if it is not renewed"
+        pool = Pool()
+        Contract = pool.get('crm.contract')
+        ann, bob = make_parties(
+            **{"Ann Lee": [('mobile', '+37369000001')],
+                "Bob": [('mobile', '+37369000002')]})
+        end = dt.date(2026, 3, 31)
+        Contract.create([{
+                    'company': self.company.id,
+                    'currency': self.company.currency.id,
+                    'party': party.id, 'number': "C1", 'end': end,
+                    'start': dt.date(2026, 1, 1), 'state': 'active',
+                    'direction': direction,
+                    'renewal': renewal, 'renewal_months': 12,
+                    } for party, direction, renewal in [
+                    (ann, 'customer', 'none'),
+                    (ann, 'supplier', 'none'),
+                    (bob, 'customer', 'automatic')]])
+        rule = self.rule('contract_end', dt.date(2026, 1, 1))
+        days = [dt.timedelta(days) for days in [31, 30, 29]]
+        self.assertEqual(self.scan(rule, *(end - d for d in days)), [(
+                    "Ann Lee",
+                    "Ann Lee, your contract C1 ends on 03/31/2026. "
+                    "Dunder Mifflin",
+                    'simulated')])
+
     def test_vehicle_document(self):
         "Who is in charge is told of the papers of a vehicle"
         employee = create_employee(self.company, "Ann Lee")
