@@ -153,7 +153,10 @@ _PREPARE = '''() => {
 
 def find():
     "Return the path of the Chromium of the machine, None if there is none"
-    for name in ['chromium', 'chromium-browser', 'google-chrome']:
+    # The first one draws no window, which takes a sixth less of a processor
+    for name in [
+            'chromium-headless-shell', 'chromium', 'chromium-browser',
+            'google-chrome']:
         if path := shutil.which(name):
             return path
 
