@@ -70,11 +70,13 @@ class Server:
             self.database = parts.path.strip('/')
             self.uri = urlunsplit(parts._replace(path='/'))
             self.path = self.folder
+            self.program = 'trytond.cli'
         else:
             file = Path(database).absolute()
             self.database = file.stem
             self.uri = 'sqlite://'
             self.path = file.parent
+            self.program = 'caravan.serve'
 
     @property
     def url(self):
@@ -114,7 +116,7 @@ class Server:
         with self.log_file.open('wb') as log:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, '-m', 'trytond.cli', self.verbose,
+                    sys.executable, '-m', self.program, self.verbose,
                     '-c', str(self.config_file), '-d', self.database],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **self.environ},

@@ -302,9 +302,9 @@ def main():
     parser.add_argument('patterns', nargs='*', metavar='SUITE')
     parser.add_argument('--list', action='store_true', help="name the suites")
     parser.add_argument(
-        '-j', '--jobs', type=int, default=os.cpu_count() + 2,
-        help="processes at a time (default: two more than processors, as "
-        "the suites of the clients and servers wait much of the time)")
+        '-j', '--jobs', type=int, default=os.cpu_count() + 1,
+        help="processes at a time (default: one more than processors, as "
+        "the suites of the clients wait most of the time)")
     parser.add_argument(
         '--artefacts', type=Path, default=TESTS.parent / '.artefacts')
     parser.add_argument('--here', help=argparse.SUPPRESS)

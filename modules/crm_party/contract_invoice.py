@@ -190,8 +190,8 @@ class Contract(metaclass=PoolMeta):
         InvoiceLine.save(lines)
         for record, line in zip(records, lines):
             record.invoice_line = line
-        for Model in [Charge, Credit]:
-            Model.save([r for r in records if isinstance(r, Model)])
+        Charge.save([r for r in records if isinstance(r, Charge)])
+        Credit.save([r for r in records if isinstance(r, Credit)])
         Invoice.update_taxes(invoices)
         if post:
             Invoice.post([i for i in invoices if i.type == 'out'])
@@ -340,7 +340,23 @@ class ContractLine(metaclass=PoolMeta):
         return f'{self.description}\n{period}'
 
 
-class ContractCharge(ModelSQL, ModelView):
+class _Invoiced:
+    "What was invoiced by a line, kept by its invoice only"
+    __slots__ = ()
+
+    invoice_line = fields.Many2One(
+        'account.invoice.line', "Invoice Line", required=True,
+        ondelete='CASCADE')
+
+    @classmethod
+    def check_modification(cls, mode, records, values=None, external=False):
+        super().check_modification(
+            mode, records, values=values, external=external)
+        if external and records:
+            raise AccessError(gettext('crm_party.msg_contract_charge_made'))
+
+
+class ContractCharge(_Invoiced, ModelSQL, ModelView):
     __name__ = 'crm.contract.charge'
     __string__ = "Contract Charge"
 
@@ -350,9 +366,6 @@ class ContractCharge(ModelSQL, ModelView):
     end = fields.Date("End", required=True)
     days = fields.Integer(
         "Days", required=True, help="Those without the suspensions.")
-    invoice_line = fields.Many2One(
-        'account.invoice.line', "Invoice Line", required=True,
-        ondelete='CASCADE')
     credits = fields.One2Many(
         'crm.contract.credit', 'charge', "Credits", readonly=True)
 
@@ -367,13 +380,6 @@ class ContractCharge(ModelSQL, ModelView):
             ]
         cls._sql_indexes.add(Index(t, (t.invoice_line, Index.Equality())))
         cls._order = [('start', 'DESC'), ('id', 'DESC')]
-
-    @classmethod
-    def check_modification(cls, mode, charges, values=None, external=False):
-        super().check_modification(
-            mode, charges, values=values, external=external)
-        if external and charges:
-            raise AccessError(gettext('crm_party.msg_contract_charge_made'))
 
     def _get_credit(self, day):
         "Return what is to be credited or charged again on a day, or None"
@@ -391,7 +397,7 @@ class ContractCharge(ModelSQL, ModelView):
             self.invoice_line.unit_price * days / self.days, PRICE_DIGITS[1])
 
 
-class ContractCredit(ModelSQL, ModelView):
+class ContractCredit(_Invoiced, ModelSQL, ModelView):
     __name__ = 'crm.contract.credit'
     __string__ = "Contract Credit"
 
@@ -400,9 +406,6 @@ class ContractCredit(ModelSQL, ModelView):
     days = fields.Integer(
         "Days", required=True,
         help="Those credited, below zero those charged again.")
-    invoice_line = fields.Many2One(
-        'account.invoice.line', "Invoice Line", required=True,
-        ondelete='CASCADE')
 
     @classmethod
     def __setup__(cls):
@@ -413,13 +416,6 @@ class ContractCredit(ModelSQL, ModelView):
                 Index(t, (t.charge, Index.Equality())),
                 Index(t, (t.invoice_line, Index.Equality())),
                 })
-
-    @classmethod
-    def check_modification(cls, mode, credits, values=None, external=False):
-        super().check_modification(
-            mode, credits, values=values, external=external)
-        if external and credits:
-            raise AccessError(gettext('crm_party.msg_contract_charge_made'))
 
 
 class InvoiceLine(metaclass=PoolMeta):

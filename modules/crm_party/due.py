@@ -8,7 +8,7 @@ from sql.conditionals import Case, Coalesce
 from sql.functions import Extract
 from sql.operators import Concat
 
-from trytond.i18n import gettext
+from caravan.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.pool import Pool
 from trytond.pyson import Eval, If

@@ -7,7 +7,8 @@ from itertools import chain
 
 from sql import Null
 
-from trytond.i18n import gettext, ngettext
+from caravan.i18n import gettext
+from trytond.i18n import ngettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction, without_check_access

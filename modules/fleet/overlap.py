@@ -14,8 +14,8 @@ from operator import and_
 from sql import Column, For, Literal, Null
 from sql.operators import Equal
 
+from caravan.i18n import gettext
 from trytond import backend
-from trytond.i18n import gettext
 from trytond.model import Exclude, Index, fields
 from trytond.sql.operators import RangeOverlap
 from trytond.transaction import Transaction, without_check_access

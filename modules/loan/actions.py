@@ -4,7 +4,7 @@
 from collections import defaultdict, namedtuple
 from decimal import Decimal
 
-from trytond.i18n import gettext
+from caravan.i18n import gettext
 from trytond.model import Model
 from trytond.pool import Pool
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from sql.aggregate import Sum
 
+from caravan.i18n import gettext
 from caravan.locking import touch
-from trytond.i18n import gettext
 from trytond.model import Model, dualmethod, fields
 from trytond.model.exceptions import AccessError
 from trytond.modules.account.exceptions import PeriodNotFoundError

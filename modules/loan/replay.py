@@ -9,7 +9,7 @@ the order of its dates.  Nothing is changed or deleted.
 from collections import namedtuple
 from decimal import Decimal
 
-from trytond.i18n import gettext
+from caravan.i18n import gettext
 from trytond.model import Model
 from trytond.pool import Pool
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from sql.conditionals import Coalesce
 from sql.operators import Equal
 
+from caravan.i18n import gettext
 from caravan.report import Report
-from trytond.i18n import gettext
 from trytond.model import Exclude, Index, ModelSQL, ModelView, fields
 from trytond.modules.company import CompanyReport
 from trytond.pool import Pool, PoolMeta

@@ -8,7 +8,7 @@ from sql import Literal
 from sql.aggregate import Count
 from sql.conditionals import Coalesce
 
-from trytond.i18n import gettext
+from caravan.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, Workflow, fields
 from trytond.pool import Pool
 from trytond.pyson import Eval, If
