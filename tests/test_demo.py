@@ -8,12 +8,14 @@ import re
 import socket
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
 from caravan import cli, server, web
 from caravan.demo import build, command
 from caravan.errors import Failure
+from caravan.serve import keep_connections
 from caravan.testing import demo
 from caravan.testing.keys import MODULES, source_key
 
@@ -166,3 +168,57 @@ class ServerTestCase(unittest.TestCase):
             sock.bind((server.HOST, port))
             sock.listen()
             self.assertTrue(server.port_in_use(port))
+
+
+class ServeTestCase(unittest.TestCase):
+    "A thread uses its connections again, no other does"
+
+    def setUp(self):
+        super().setUp()
+
+        class Database:
+            "As that of SQLite: its connection dies with it"
+            _conn = None
+
+            def __init__(self, name):
+                self.name = name
+
+            def connect(self):
+                if self._conn is None:
+                    self._conn = object()
+                return self
+
+            def put_connection(self, connection=None):
+                pass
+
+        keep_connections(Database)
+        self.database = Database
+
+    def use(self, name, *nested):
+        "Return the connections of a transaction and of those within"
+        database = self.database(name).connect()
+        connection = database._conn
+        found = [connection]
+        if nested:
+            found += self.use(*nested)
+        database.put_connection(connection)
+        return found
+
+    def test_again(self):
+        first, second = self.use('demo', 'demo')
+        self.assertIsNot(first, second)
+        self.assertEqual(set(self.use('demo', 'demo')), {first, second})
+        self.assertNotIn(self.use('other')[0], {first, second})
+
+    def test_threads(self):
+        first, = self.use('demo')
+        with ThreadPoolExecutor(1) as executor:
+            second, = executor.submit(self.use, 'demo').result()
+        self.assertIsNot(first, second)
+
+    def test_memory(self):
+        "The only connection to what is in memory stays where it is"
+        database = self.database(':memory:').connect()
+        connection = database._conn
+        database.put_connection(connection)
+        self.assertIs(database._conn, connection)

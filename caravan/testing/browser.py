@@ -340,6 +340,9 @@ class WebClient(Part):
                     tab.screen && tab.screen.current_view.view_type);
             }''')
 
+    def _state(self):
+        return len(self.tabs), self.view_type, self.dialogues.count()
+
     @property
     def model(self):
         "The name of the model in front"
