@@ -115,6 +115,7 @@ class MovementTestCase(StockTestCase):
                 {'name': "Old", 'kind': 'issue', 'active': False}])
         with Transaction().set_context(company=create_company("Other").id):
             stranger = create_employee("Eve")
+        tomorrow = TODAY + dt.timedelta(days=1)
         for movement, text in [
                 (self.movement(-1), "must be more than zero"),
                 (self.movement(0), "must be more than zero"),
@@ -141,8 +142,8 @@ class MovementTestCase(StockTestCase):
                     "can not go from"),
                 (self.movement(basis='WRITE-OFF', to_location=self.lost.id),
                     "needs a document"),
-                (self.movement(date=TODAY + dt.timedelta(days=1)),
-                    "in the future"),
+                (self.movement(date=tomorrow),
+                    f"{tomorrow:%m/%d/%Y} is in the future"),
                 ({**self.movement(), 'basis': None}, "no basis"),
                 ({**self.movement(), 'basis': unused.id}, "no longer used"),
                 (self.movement(requested_by=stranger.id),
