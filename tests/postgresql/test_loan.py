@@ -13,7 +13,7 @@ from trytond.modules.loan.tests.tools import (
     create_product, get_method, setup_accounting)
 from trytond.pool import Pool
 
-ROUNDS = 60
+ROUNDS = 200
 LOANS = 40
 
 
