@@ -310,7 +310,8 @@ class Message(InertExportMixin, ModelSQL, ModelView):
     def url(cls, kind, id_, token):
         """Return the address outside at which a message is spoken about
 
-        kind is dlr for receipts and u for the refusal.
+        kind is dlr for receipts, u for the refusal and o for the picture that
+        tells that a mail is opened.
         """
         return cls.base_url(f'{kind}/{id_}/{token}')
 
