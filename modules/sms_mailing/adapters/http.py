@@ -21,7 +21,8 @@ Options of the section:
     report          words of the receipts: kannel, smpp, twilio or infobip
     report_field    name of the field that holds them, status by default
     poll            address that tells the receipts which wait, asked each
-                    minute where the gateway can not call back
+                    minute where the gateway can not call back; of an answer
+                    64 KiB are read: let it limit their number
     poll_list       name of the field with the list of them, by default the
                     answer is the list
     poll_reference  name of the field of each that holds the reference,
