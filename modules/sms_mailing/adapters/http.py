@@ -21,8 +21,7 @@ Options of the section:
     report          words of the receipts: kannel, smpp, twilio or infobip
     report_field    name of the field that holds them, status by default
     poll            address that tells the receipts which wait, asked each
-                    minute where the gateway can not call back; of an answer
-                    64 KiB are read: let it limit their number
+                    minute where the gateway can not call back
     poll_list       name of the field with the list of them, by default the
                     answer is the list
     poll_reference  name of the field of each that holds the reference,
@@ -45,6 +44,8 @@ from .transport import Client, Lost, NotSent
 __all__ = ['FIELD', 'Http']
 logger = logging.getLogger(__name__)
 
+# The receipts of some thousand messages
+_MAX_RECEIPTS = 4 * 1024 * 1024
 _JSON = 'application/json'
 _FORM = 'application/x-www-form-urlencoded'
 FIELD = re.compile(
@@ -212,7 +213,8 @@ class Http(Adapter):
     def poll(self):
         client = Client(
             self.settings.get('poll'),
-            timeout=float(self.settings.get('timeout', 30)), connections=1)
+            timeout=float(self.settings.get('timeout', 30)), connections=1,
+            size=_MAX_RECEIPTS)
         url = client.url
         target = (url.path or '/') + (f'?{url.query}' if url.query else '')
         try:

@@ -28,15 +28,17 @@ class Lost(Exception):
 class Client:
     """Connections to one gateway, kept open and used side by side.
 
-    url is that of the gateway, timeout in seconds, connections how many.
+    url is that of the gateway, timeout in seconds, connections how many,
+    size how many bytes of an answer are read.
     """
 
-    def __init__(self, url, timeout=30, connections=4):
+    def __init__(self, url, timeout=30, connections=4, size=MAX_ANSWER):
         self.url = urlsplit(url)
         if self.url.scheme not in {'http', 'https'} or not self.url.hostname:
             raise ValueError(f"not an HTTP address: {url}")
         self.timeout = timeout
         self.connections = connections
+        self.size = size
         self._local = local()
         self._open = []
         self._executor = None
@@ -72,7 +74,7 @@ class Client:
         try:
             connection.request(method, target, body, headers or {})
             answer = connection.getresponse()
-            text = answer.read(MAX_ANSWER).decode('utf-8', 'replace')
+            text = answer.read(self.size).decode('utf-8', 'replace')
             if not answer.isclosed():
                 connection.close()
             return answer.status, text

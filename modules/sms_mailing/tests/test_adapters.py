@@ -218,6 +218,11 @@ class HttpTestCase(unittest.TestCase):
             self.poll((200, answer), poll_list='results',
                 poll_reference='messageId'),
             [('m-1', 'delivered'), ('m-2', 'undelivered')])
+        many = [
+            {'reference': f'm-{n}', 'status': {'groupId': 3}}
+            for n in range(5000)]
+        self.assertEqual(
+            len(self.poll((200, json.dumps(many).encode()))), 5000)
         answer = b'[{"reference": 7, "status": "DELIVERED_TO_HANDSET"}]'
         self.assertEqual(self.poll((200, answer)), [('7', 'delivered')])
 
